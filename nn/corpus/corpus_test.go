@@ -14,7 +14,7 @@ func TestDocumentIsFixedByItsNumber(t *testing.T) {
 		"小明有一朵绿色的花，汤姆有一个蓝色的苹果。他们在学校里交换。现在小明有蓝色的苹果，汤姆有绿色的花。",
 		"Leo has eight cups. He gives two cups to Tom. Now Leo has six cups.",
 		"Tom hides a green bag at the school. Anna looks for it in the park, but it is not there. Then Anna goes to the school and finds the green bag.",
-		"It is night. Leo reads a blue book to Anna, the bird and the dog. They go to sleep. Good night, Leo!",
+		"It is night. Leo and Anna read a blue book at home. The bird and the dog sleep. Good night, Leo.",
 		"一只蓝色的小猫饿了。小红和安娜在森林里给它一个苹果。小猫吃了苹果，和安娜一起回家。",
 		"Lily has a green ball. She goes to the park and meets Anna. She gives the green ball to Anna. Now Anna has the green ball.",
 	} {
@@ -45,7 +45,7 @@ func TestDocumentsYieldsEachByNumber(t *testing.T) {
 // Every template is filled, ends as a sentence and has the language it claims.
 func TestDocumentsAreCleanText(t *testing.T) {
 	for document := range Documents(4, 5000) {
-		sentences := strings.FieldsFunc(document, func(r rune) bool { return strings.ContainsRune(".!。！", r) })
+		sentences := strings.FieldsFunc(document, func(r rune) bool { return strings.ContainsRune(".。", r) })
 		if !utf8.ValidString(document) || strings.ContainsAny(document, "{}\n") || len(sentences) < 3 || len(sentences) > 4 {
 			t.Fatalf("not a clean document of three or four sentences: %q", document)
 		}

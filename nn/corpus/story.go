@@ -38,8 +38,8 @@ var scenes = []scene{
 		"{hero}有{a thing}。{He}去{place}，看见了{friend}。{He}把{thing}送给{friend}。现在{friend}有{thing}了。",
 	},
 	{ // lost and found
-		"{hero} cannot find {his} {thing}. The {animal} finds it {at place}. {hero} is very happy and thanks the {animal}.",
-		"{hero}找不到{his}{thing}。{animal}在{at place}找到了它。{hero}很高兴，谢谢{animal}。",
+		"{hero} cannot find {his} {thing}. The {animal} finds it {at place}. {hero} thanks the {animal}.",
+		"{hero}找不到{his}{thing}。{animal}在{at place}找到了它。{hero}谢谢{animal}。",
 	},
 	{ // a hungry animal
 		"A {colour} {animal} is hungry. {hero} and {friend} give it an apple {at place}. The {animal} eats the apple and goes home with {friend}.",
@@ -58,8 +58,8 @@ var scenes = []scene{
 		"{hero}有{whole}。{He}送给{friend}{rest}。现在{hero}有{part}。",
 	},
 	{ // animal friends
-		"A {animal} lives {at place}. Its friend is a {other}. They have {a thing} and play together every morning.",
-		"一只{animal}住在{at place}。它的朋友是一只{other}。它们有{a thing}，每天早上一起玩。",
+		"A {animal} and a {other} are friends. They have {a thing}. In the morning, they play with it {at place}.",
+		"一只{animal}和一只{other}是朋友。它们有{a thing}。早上，它们在{at place}一起玩。",
 	},
 	{ // a swap
 		"{hero} has {a thing} and {friend} has {a second}. They meet {at place} and swap. Now {hero} has the {second} and {friend} has the {thing}.",
@@ -67,11 +67,11 @@ var scenes = []scene{
 	},
 	{ // hide and seek
 		"{hero} hides {a thing} {at place}. {friend} looks for it {at elsewhere}, but it is not there. Then {friend} goes to {place} and finds the {thing}.",
-		"{hero}把{a thing}藏在{at place}。{friend}在{at elsewhere}找，没有找到。{friend}又去{place}，找到了{thing}。",
+		"{hero}把{a thing}藏在{at place}。{friend}在{at elsewhere}找，找不到。{friend}去{place}，找到了{thing}。",
 	},
 	{ // good night
-		"It is night. {hero} reads a {colour} book to {friend}, the {animal} and the {other}. They go to sleep. Good night, {hero}!",
-		"晚上，{hero}给{friend}、{animal}和{other}看一本{colour}书。他们睡觉了。晚安，{hero}！",
+		"It is night. {hero} and {friend} read a {colour} book at home. The {animal} and the {other} sleep. Good night, {hero}.",
+		"晚上，{hero}和{friend}在家看一本{colour}书。{animal}和{other}睡觉了。晚安，{hero}。",
 	},
 }
 
@@ -98,7 +98,7 @@ func (f *facts) chinese() *strings.Replacer {
 	}
 	counted := f.thing.thing.countedInChinese
 	return strings.NewReplacer(
-		"{hero}", f.hero.chinese, "{friend}", f.friend.chinese, "{He}", he, "{him}", he, "{his}", he+"的",
+		"{hero}", f.hero.chinese, "{friend}", f.friend.chinese, "{He}", he, "{him}", he, "{his}", he,
 		"{animal}", f.animal.chinese, "{other}", f.other.chinese, "{colour}", f.thing.colour.chinese,
 		"{thing}", f.thing.chinese(), "{a thing}", f.thing.oneInChinese(), "{second}", f.second.chinese(), "{a second}", f.second.oneInChinese(),
 		"{place}", f.place.chinese, "{at place}", f.place.atChinese, "{at elsewhere}", f.elsewhere.atChinese,
