@@ -1,0 +1,171 @@
+package host
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+)
+
+// Alignment is what offsets of bindings are multiples of, in bytes.
+const Alignment = 256
+
+// Align rounds a size in bytes up to a multiple of Alignment.
+func Align(bytes int64) int64 { return (bytes + Alignment - 1) / Alignment * Alignment }
+
+// Buffer is a range of device memory. One that was made by Virtual has a size only, until Place gives it memory:
+// a planner looks first at who needs what when.
+type Buffer struct {
+	Name string
+	Size int64 // bytes
+
+	memory *memory // nil while virtual
+	offset int64
+}
+
+// memory is one allocation of the backend.
+type memory struct {
+	handle  bufferHandle
+	size    int64
+	purpose string
+	device  *Device
+}
+
+// Virtual makes a buffer without memory.
+func Virtual(name string, size int64) *Buffer { return &Buffer{Name: name, Size: size} }
+
+// Place gives b the first bytes of memory's range. The two must be of one device's life.
+func (b *Buffer) Place(in *Buffer) {
+	if b.Size > in.Size {
+		panic(fmt.Sprintf("host: %s (%d bytes) does not fit into %s (%d bytes)", b.Name, b.Size, in.Name, in.Size))
+	}
+	b.memory, b.offset = in.memory, in.offset
+}
+
+// Slice is the range [offset, offset+size) of b, in bytes; offset is a multiple of Alignment.
+func (b *Buffer) Slice(name string, offset, size int64) *Buffer {
+	if offset%Alignment != 0 || offset < 0 || size <= 0 || offset+size > b.Size {
+		panic(fmt.Sprintf("host: slice [%d, +%d) of %s (%d bytes)", offset, size, b.Name, b.Size))
+	}
+	return &Buffer{Name: name, Size: size, memory: b.memory, offset: b.offset + offset}
+}
+
+// Placed says that the buffer has memory.
+func (b *Buffer) Placed() bool { return b.memory != nil }
+
+// Allocate makes a zeroed buffer. The purpose is its line in the ledger ("parameters", "activations", ...).
+func (d *Device) Allocate(purpose, name string, size int64) *Buffer {
+	b := Virtual(name, size)
+	b.memory = &memory{size: Align(size), purpose: purpose, device: d}
+	if d.Err() != nil {
+		return b
+	}
+	if b.memory.size > d.Info.Limits.Buffer {
+		d.fail(fmt.Errorf("%s (%s) needs one buffer of %s, and this adapter (%s) allows at most %s",
+			name, purpose, Bytes(size), d.Info.Name, Bytes(d.Info.Limits.Buffer)))
+		return b
+	}
+	h, err := d.backend.allocate(b.memory.size, usageStorage)
+	if err != nil {
+		d.fail(fmt.Errorf("no memory for %s (%s of %s), after %s in use: %w",
+			name, Bytes(size), purpose, Bytes(d.ledger.total), err))
+		return b
+	}
+	b.memory.handle = h
+	d.ledger.add(purpose, b.memory.size)
+	return b
+}
+
+// Release gives the allocation back; every other slice of it ends with it.
+func (b *Buffer) Release() {
+	m := b.memory
+	if m == nil || m.device.backend == nil || m.size == 0 {
+		return
+	}
+	if m.device.err == nil {
+		m.device.backend.free(m.handle)
+	}
+	m.device.ledger.add(m.purpose, -m.size)
+	m.size = 0
+}
+
+// Write copies data to the buffer's bytes from offset on, before any work submitted later. Offset and length are
+// multiples of 4.
+func (d *Device) Write(b *Buffer, offset int64, data []byte) {
+	if offset < 0 || offset+int64(len(data)) > b.Size || offset%4 != 0 || len(data)%4 != 0 {
+		panic(fmt.Sprintf("host: write of [%d, +%d) to %s (%d bytes)", offset, len(data), b.Name, b.Size))
+	}
+	if len(data) == 0 || d.Err() != nil {
+		return
+	}
+	d.fail(d.backend.write(b.memory.handle, b.offset+offset, data))
+}
+
+// Read waits for all submitted work and copies the buffer's bytes from offset on to dst.
+func (d *Device) Read(b *Buffer, offset int64, dst []byte) error {
+	if offset < 0 || offset+int64(len(dst)) > b.Size || offset%4 != 0 || len(dst)%4 != 0 {
+		panic(fmt.Sprintf("host: read of [%d, +%d) from %s (%d bytes)", offset, len(dst), b.Name, b.Size))
+	}
+	if len(dst) > 0 && d.Err() == nil {
+		d.fail(d.backend.read(b.memory.handle, b.offset+offset, dst))
+	}
+	return d.Err()
+}
+
+// AsBytes shows numbers as the bytes that Write takes and Read fills.
+func AsBytes[T uint32 | int32 | float32](v []T) []byte {
+	if len(v) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v))
+}
+
+// ledger counts bytes by purpose.
+type ledger struct {
+	bytes map[string]int64
+	total int64
+	peak  int64
+}
+
+// Entry is a line of the ledger.
+type Entry struct {
+	Purpose string
+	Bytes   int64
+}
+
+func (l *ledger) init() { l.bytes = map[string]int64{} }
+
+func (l *ledger) add(purpose string, n int64) {
+	l.bytes[purpose] += n
+	l.total += n
+	l.peak = max(l.peak, l.total)
+}
+
+// Ledger returns the bytes in use by purpose, largest first, their sum, and the largest sum so far.
+func (d *Device) Ledger() (entries []Entry, total, peak int64) {
+	for p, n := range d.ledger.bytes {
+		if n != 0 {
+			entries = append(entries, Entry{p, n})
+		}
+	}
+	slices.SortFunc(entries, func(a, b Entry) int {
+		if a.Bytes != b.Bytes {
+			return int(min(max(b.Bytes-a.Bytes, -1), 1))
+		}
+		return strings.Compare(a.Purpose, b.Purpose)
+	})
+	return entries, d.ledger.total, d.ledger.peak
+}
+
+// Bytes writes a size for people.
+func Bytes(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.2f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}

@@ -1,0 +1,181 @@
+package host
+
+import (
+	"fmt"
+	"time"
+)
+
+// Recording is a list of dispatches, bound once and replayed as often as wanted: nothing is allocated, bound or
+// looked up in a replay.
+type Recording struct {
+	Calls []Call
+
+	device  *Device
+	params  *Buffer // one slot of Alignment bytes a dispatch
+	list    dispatchList
+	replays int // how often pace has replayed it
+	split   int // dispatches in one submission; see pace
+}
+
+// Record binds calls to the device.
+func (d *Device) Record(calls ...Call) *Recording {
+	r := &Recording{Calls: calls, device: d}
+	if d.Err() != nil || len(calls) == 0 {
+		return r
+	}
+	words := make([]uint32, len(calls)*Alignment/4)
+	for i, c := range calls {
+		if len(c.Params) > Alignment/4 || len(c.Buffers) != len(c.Kernel.Bindings) || len(c.Overrides) != len(c.Kernel.Overrides) {
+			panic(fmt.Sprintf("host: kernel %s called with %d params, %d buffers, %d overrides", c.Kernel.Name, len(c.Params), len(c.Buffers), len(c.Overrides)))
+		}
+		copy(words[i*Alignment/4:], c.Params)
+	}
+	r.params = Virtual("params", int64(4*len(words)))
+	h, err := d.backend.allocate(r.params.Size, usageUniform)
+	if err != nil {
+		d.fail(fmt.Errorf("kernel parameters: %w", err))
+		return r
+	}
+	r.params.memory = &memory{handle: h, size: r.params.Size, purpose: "kernel parameters", device: d}
+	d.ledger.add("kernel parameters", r.params.Size)
+	d.Write(r.params, 0, AsBytes(words))
+
+	bound := make([]boundDispatch, 0, len(calls))
+	for i := range calls {
+		b, err := d.bind(&calls[i], r.params.Slice("params", int64(i)*Alignment, Alignment))
+		if err != nil {
+			d.fail(err)
+			return r
+		}
+		bound = append(bound, b)
+	}
+	r.list = d.backend.makeList(bound)
+	return r
+}
+
+// boundDispatch is what a backend replays.
+type boundDispatch struct {
+	pipeline pipeline
+	group    group
+	grid     [3]uint32
+}
+
+// boundRange is a buffer's range as a binding.
+type boundRange struct {
+	handle       bufferHandle
+	offset, size int64
+}
+
+func (d *Device) bind(c *Call, params *Buffer) (boundDispatch, error) {
+	p, choice, err := d.pipelineFor(c)
+	if err != nil {
+		return boundDispatch{}, err
+	}
+	ranges := []boundRange{{params.memory.handle, params.offset, params.Size}}
+	for i, b := range c.Buffers {
+		if b == nil || b.memory == nil {
+			panic(fmt.Sprintf("host: kernel %s: %s has no memory", c.Kernel.Name, c.Kernel.Bindings[i].Name))
+		}
+		if b.Size > d.Info.Limits.StorageBinding {
+			return boundDispatch{}, fmt.Errorf("kernel %s: %s (%s) is %s, and this adapter (%s) shows a kernel at most %s of a buffer",
+				c.Kernel.Name, c.Kernel.Bindings[i].Name, b.Name, Bytes(b.Size), d.Info.Name, Bytes(d.Info.Limits.StorageBinding))
+		}
+		for j, o := range c.Buffers[:i] {
+			if o.memory == b.memory && o.memory != nil && c.Kernel.Bindings[i].Write != c.Kernel.Bindings[j].Write {
+				panic(fmt.Sprintf("host: kernel %s reads and writes one allocation through %s (%s) and %s (%s)",
+					c.Kernel.Name, c.Kernel.Bindings[j].Name, o.Name, c.Kernel.Bindings[i].Name, b.Name))
+			}
+			if o.memory == b.memory && c.Kernel.Bindings[i].Write && b.offset < o.offset+o.Size && o.offset < b.offset+b.Size {
+				panic(fmt.Sprintf("host: kernel %s writes overlapping ranges %s (%s) and %s (%s)",
+					c.Kernel.Name, c.Kernel.Bindings[j].Name, o.Name, c.Kernel.Bindings[i].Name, b.Name))
+			}
+		}
+		ranges = append(ranges, boundRange{b.memory.handle, b.offset, (b.Size + 3) / 4 * 4})
+	}
+	g, err := d.backend.bind(p, ranges)
+	if err != nil {
+		return boundDispatch{}, fmt.Errorf("kernel %s: %w", c.Kernel.Name, err)
+	}
+	grid, err := d.fold(c.Grid(choice.Variant, choice.Constants))
+	if err != nil {
+		return boundDispatch{}, fmt.Errorf("kernel %s: %w", c.Kernel.Name, err)
+	}
+	return boundDispatch{p, g, grid}, nil
+}
+
+// fold spreads a long one-dimensional grid over x and y.
+func (d *Device) fold(grid [3]uint32) ([3]uint32, error) {
+	limit := uint32(d.Info.Limits.GroupsPerDispatch)
+	if grid[0] > limit && grid[1] == 1 && grid[2] == 1 {
+		rows := (grid[0] + limit - 1) / limit
+		grid = [3]uint32{(grid[0] + rows - 1) / rows, rows, 1}
+	}
+	for _, n := range grid {
+		if n == 0 || n > limit {
+			return grid, fmt.Errorf("a grid of %v workgroups; this adapter allows 1 to %d in a dimension", grid, limit)
+		}
+	}
+	return grid, nil
+}
+
+// Replay submits recordings, one after the other, in one submission (see pace), without waiting for them; at most
+// two submissions are in flight. It then copies a readback's source to its ring, if there is one.
+func (d *Device) Replay(readback *Readback, recordings ...*Recording) {
+	for _, r := range recordings {
+		if r.replays < 2 {
+			d.pace(r)
+			continue
+		}
+		for from := 0; from < len(r.Calls) && d.Err() == nil; from += r.split {
+			to := min(from+r.split, len(r.Calls))
+			d.backend.enqueue(r.list, from, to)
+			if to < len(r.Calls) {
+				d.submit(nil)
+			}
+		}
+	}
+	d.submit(readback)
+}
+
+// longestSubmission is how long one submission may run: drivers and browsers reset a GPU that is silent for
+// a second or two.
+const longestSubmission = 0.5 // seconds
+
+// pace replays a recording dispatch by dispatch, twice: the first time the driver compiles its kernels, the second
+// time shows how long it takes, and so into how many submissions it must be split on this adapter: one, as a rule.
+func (d *Device) pace(r *Recording) {
+	if d.Wait() != nil {
+		return
+	}
+	start := time.Now()
+	for i := range r.Calls {
+		d.backend.enqueue(r.list, i, i+1)
+		d.submit(nil)
+	}
+	if d.Wait() != nil {
+		return
+	}
+	r.replays++
+	share := longestSubmission / max(time.Since(start).Seconds(), 1e-9)
+	r.split = min(max(int(share*float64(len(r.Calls))), 1), max(len(r.Calls), 1))
+}
+
+func (d *Device) submit(readback *Readback) {
+	if d.Err() != nil {
+		return
+	}
+	d.fail(d.backend.submit(readback))
+	if d.err == nil {
+		d.fail(d.backend.wait(2))
+	}
+}
+
+// Release gives the recording's bindings and parameters back. The buffers it used stay.
+func (r *Recording) Release() {
+	if r.device.backend == nil || r.params == nil {
+		return
+	}
+	r.device.backend.freeList(r.list)
+	r.params.Release()
+	r.params = nil
+}
