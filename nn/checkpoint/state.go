@@ -1,0 +1,77 @@
+package checkpoint
+
+import (
+	"time"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
+)
+
+//go:generate go run github.com/tinylib/msgp -io=false -tests=false
+//msgp:limit arrays:65536 marshal:true
+//msgp:noduplicates
+//msgp:ignore Settings
+
+// Header is everything but the tensors' values: enough to rebuild the run, and to speak without any other file.
+type Header struct {
+	Model         config.Model `msg:"model"`
+	TokenizerHash string       `msg:"tokenizer_hash"` // names the tokenizer that the data was encoded with
+	Tokenizer     []byte       `msg:"tokenizer"`      // its tokenizer.json
+	State         State        `msg:"state"`
+	Tensors       []TensorInfo `msg:"tensors"` // in the order of the file
+}
+
+// State is what a run must remember, besides its tensors, to go on as if it had never stopped. It is taken between two
+// optimizer steps.
+type State struct {
+	Step         int64 `msg:"step"`          // optimizer steps done, the skipped ones included
+	AppliedSteps int64 `msg:"applied_steps"` // those that changed the parameters: AdamW's t
+	SkippedSteps int64 `msg:"skipped_steps"` // those left out because the gradient was not finite
+	MicroSteps   int64 `msg:"micro_steps"`   // micro-batches done
+	TotalSteps   int64 `msg:"total_steps"`   // the learning-rate schedule's length
+
+	Seed       uint64        `msg:"seed"`        // with the epoch and the step, all the randomness there is
+	Cursor     Cursor        `msg:"cursor"`      // the next token to train on
+	TokensSeen int64         `msg:"tokens_seen"` // trained on so far, padding not counted
+	Elapsed    time.Duration `msg:"elapsed"`     // training time, over all sittings
+
+	BestValidationLoss float64 `msg:"best_validation_loss"` // +Inf before the first validation
+	BestStep           int64   `msg:"best_step"`            // the step that it was measured after
+
+	Kernels  Settings `msg:"kernels"`  // the kernel variants that were tuned: other ones would round otherwise
+	Settings Settings `msg:"settings"` // the run's flags, resolved
+}
+
+// Cursor is a place in the data.
+type Cursor struct {
+	Epoch    int64 `msg:"epoch"`
+	Document int64 `msg:"document"` // in the epoch's order
+	Offset   int64 `msg:"offset"`   // in tokens, within the document
+}
+
+// The groups of tensors in a training checkpoint.
+const (
+	GroupParameter = "parameter"
+	GroupMoment1   = "moment1" // AdamW's mean of gradients
+	GroupMoment2   = "moment2" // AdamW's mean of squared gradients
+)
+
+// TensorInfo describes one tensor: little-endian values, row-major.
+type TensorInfo struct {
+	Name  string `msg:"name"`
+	Group string `msg:"group"` // GroupParameter, GroupMoment1, GroupMoment2, ...
+	Shape []int  `msg:"shape"`
+	DType string `msg:"dtype"` // "f32"
+	Bytes int64  `msg:"bytes"`
+}
+
+// Tensors lists the model's parameters once for each group, group by group.
+func Tensors(m config.Model, groups ...string) []TensorInfo {
+	parameters := m.Parameters()
+	var list []TensorInfo
+	for _, group := range groups {
+		for _, p := range parameters {
+			list = append(list, TensorInfo{Name: p.Name, Group: group, Shape: p.Shape, DType: "f32", Bytes: 4 * p.Elements()})
+		}
+	}
+	return list
+}
