@@ -1,0 +1,29 @@
+package data
+
+// Batch is B rows of T (input, target) pairs, reused from step to step. Its
+// slices have B*T elements, row after row.
+type Batch struct {
+	B, T    int
+	Inputs  []uint32  // (B, T) token ids
+	Targets []uint32  // (B, T) the token that follows each input in its document
+	Mask    []float32 // (B, T) 1 where the loss counts, 0 where the row is filled up
+	// Start is the index, within the whole batch, of the first pair in this row
+	// of the document that pair n belongs to: n attends to Start[n]..n, and its
+	// position is n - Start[n]. A filling pair is its own document.
+	Start []uint32 // (B, T)
+	Pairs int      // how many pairs count: the sum of Mask
+}
+
+// NewBatch makes room for B rows of T pairs.
+func NewBatch(B, T int) *Batch {
+	n := B * T
+	return &Batch{B: B, T: T,
+		Inputs: make([]uint32, n), Targets: make([]uint32, n), Mask: make([]float32, n), Start: make([]uint32, n)}
+}
+
+// fill makes the pairs from n up to end count for nothing.
+func (b *Batch) fill(n, end int) {
+	for ; n < end; n++ {
+		b.Inputs[n], b.Targets[n], b.Mask[n], b.Start[n] = 0, 0, 0, uint32(n)
+	}
+}

@@ -1,0 +1,67 @@
+package data
+
+// Set is some of a shard's documents.
+type Set struct {
+	shard     *Shard
+	documents []uint32 // ascending, each of at least two tokens
+}
+
+// Documents is how many documents the set has.
+func (s *Set) Documents() int { return len(s.documents) }
+
+// Pairs is how many (input, target) pairs the set has: a document of L tokens
+// has L-1.
+func (s *Set) Pairs() int64 {
+	pairs := int64(0)
+	for _, document := range s.documents {
+		pairs += s.shard.Length(int(document)) - 1
+	}
+	return pairs
+}
+
+// Split holds out about share (0 to 1) of a shard's documents for validation.
+// Whether a document is held out depends on the seed and its index alone. A
+// share above 0 leaves at least one document in each set if there are two; a
+// share of 0 holds out none. Documents of fewer than two tokens have nothing to
+// predict and are in neither set.
+func Split(shard *Shard, share float64, seed uint64) (train, validation *Set) {
+	train, validation = &Set{shard: shard}, &Set{shard: shard}
+	for document := range uint32(len(shard.ends)) {
+		if shard.Length(int(document)) < 2 {
+			continue
+		}
+		if draw(seed, document) < share {
+			validation.documents = append(validation.documents, document)
+		} else {
+			train.documents = append(train.documents, document)
+		}
+	}
+	switch {
+	case share > 0 && len(validation.documents) == 0:
+		moveLowest(train, validation, seed)
+	case share < 1 && len(train.documents) == 0:
+		moveLowest(validation, train, seed)
+	}
+	return train, validation
+}
+
+// draw is a document's number in [0, 1).
+func draw(seed uint64, document uint32) float64 {
+	return float64(hash(seed, uint64(document))>>11) / (1 << 53)
+}
+
+// moveLowest moves the document with the lowest draw to an empty set, unless it
+// is the only one.
+func moveLowest(from, to *Set, seed uint64) {
+	if len(from.documents) < 2 {
+		return
+	}
+	lowest := 0
+	for i, document := range from.documents {
+		if draw(seed, document) < draw(seed, from.documents[lowest]) {
+			lowest = i
+		}
+	}
+	to.documents = append(to.documents, from.documents[lowest])
+	from.documents = append(from.documents[:lowest], from.documents[lowest+1:]...)
+}
