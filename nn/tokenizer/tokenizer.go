@@ -13,7 +13,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"sync"
 )
 
 // MaxVocabSize is the largest vocabulary: token ids are stored as uint16.
@@ -27,16 +26,13 @@ type Tokenizer struct {
 	ids     map[string]int // token -> id
 	byteIDs [256]uint16    // byte -> the id of its token
 	merges  []merge        // in order: a merge's index is its rank
-	pairs   pairTable
-	added   []addedToken
+	ranks   table          // a pair of ids -> the rank of its merge
+	pieces  []piece        // id -> how merges make the token
+	trie    trie           // of the pieces
+	added   []addedToken   // by id
 	finders [2]addedFinder // not normalized first, then normalized, as Hugging Face
 	hash    string
-
-	encoders sync.Pool // of *encoder: scratch space and word cache, one per busy goroutine
 }
-
-// merge joins two neighbouring tokens into one.
-type merge struct{ left, right, joined uint16 }
 
 // newTokenizer checks that the parts of a tokenizer.json belong together.
 // Its errors name the field of the file.
@@ -70,7 +66,6 @@ func newTokenizer(vocab map[string]int, merges [][2]string, added []addedToken) 
 		return nil, err
 	}
 	t.hash = t.contentHash()
-	t.encoders.New = func() any { return newEncoder(t) }
 	return t, nil
 }
 
@@ -94,25 +89,6 @@ func (t *Tokenizer) setToken(token string, id int) error {
 		return fmt.Errorf("id %d belongs to two tokens, %q and %q", id, min(holder, token), max(holder, token))
 	}
 	t.tokens[id], t.ids[token] = token, id
-	return nil
-}
-
-func (t *Tokenizer) setMerges(vocab map[string]int, merges [][2]string) error {
-	t.merges = make([]merge, len(merges))
-	t.pairs = newPairTable(len(merges))
-	for rank, parts := range merges {
-		left, okLeft := vocab[parts[0]]
-		right, okRight := vocab[parts[1]]
-		joined, okJoined := vocab[parts[0]+parts[1]]
-		if !okLeft || !okRight || !okJoined {
-			return fmt.Errorf("model.merges[%d]: %q + %q: a part or the whole is not in model.vocab", rank, parts[0], parts[1])
-		}
-		m := merge{uint16(left), uint16(right), uint16(joined)}
-		t.merges[rank] = m
-		if !t.pairs.insert(m, uint32(rank)) {
-			return fmt.Errorf("model.merges[%d]: %q + %q is listed twice", rank, parts[0], parts[1])
-		}
-	}
 	return nil
 }
 
