@@ -3,11 +3,14 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/tinylib/msgp/msgp"
@@ -114,6 +117,32 @@ func TestDamageNamesItsPlace(t *testing.T) {
 	}
 	if _, _, err := read(bytes.NewReader(append(good, 0)), int64(len(good))); err == nil || !strings.Contains(err.Error(), "bytes follow its end") {
 		t.Errorf("more bytes than the size says: %v", err)
+	}
+}
+
+// A failing disk is not a damaged checkpoint: its own error comes through, and stays.
+func TestReadErrors(t *testing.T) {
+	h := smallHeader()
+	file := write(t, h, values(h))
+	broken := errors.New("input/output error")
+	for n := range len(file) + 1 {
+		stream := io.MultiReader(bytes.NewReader(file[:n]), iotest.ErrReader(broken))
+		if _, _, err := read(stream, int64(len(file))); !errors.Is(err, broken) {
+			t.Fatalf("the disk fails after %d bytes: %v", n, err)
+		}
+	}
+
+	file[len(file)-200] ^= 1 // in a tensor
+	r, err := NewReader(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first error
+	for i := 0; first == nil; i++ {
+		_, first = r.Next(make([]byte, h.Tensors[i].Bytes))
+	}
+	if _, again := r.Next(nil); again != first {
+		t.Errorf("after the error %v: %v", first, again)
 	}
 }
 
