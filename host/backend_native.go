@@ -309,7 +309,8 @@ func (b *backend) submit(r *Readback) error {
 	if r == nil {
 		return b.submitCopy(nil, 0, nil, 0)
 	}
-	return b.copyOut(r.source.memory.handle, r.source.offset, r.take(), r.source.Size)
+	m, offset := r.source.at()
+	return b.copyOut(m.handle, offset, r.take(), r.source.Size)
 }
 
 // copyOut submits what is enqueued and then a copy to a staging slot, and asks for its mapping.

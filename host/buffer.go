@@ -19,8 +19,9 @@ type Buffer struct {
 	Name string
 	Size int64 // bytes
 
-	memory *memory // nil while virtual
-	offset int64
+	memory *memory // nil while virtual, and in slices
+	parent *Buffer // what a slice is a slice of, or where a virtual buffer was placed
+	offset int64   // within the parent
 }
 
 // memory is one allocation of the backend.
@@ -34,24 +35,42 @@ type memory struct {
 // Virtual makes a buffer without memory.
 func Virtual(name string, size int64) *Buffer { return &Buffer{Name: name, Size: size} }
 
-// Place gives b the first bytes of memory's range. The two must be of one device's life.
+// Place gives b the first bytes of another buffer. Several virtual buffers may share them, if their lives do not
+// overlap.
 func (b *Buffer) Place(in *Buffer) {
 	if b.Size > in.Size {
 		panic(fmt.Sprintf("host: %s (%d bytes) does not fit into %s (%d bytes)", b.Name, b.Size, in.Name, in.Size))
 	}
-	b.memory, b.offset = in.memory, in.offset
+	b.parent = in
 }
 
-// Slice is the range [offset, offset+size) of b, in bytes; offset is a multiple of Alignment.
+// Slice is the range [offset, offset+size) of b, in bytes; offset is a multiple of Alignment. b may still be virtual.
 func (b *Buffer) Slice(name string, offset, size int64) *Buffer {
 	if offset%Alignment != 0 || offset < 0 || size <= 0 || offset+size > b.Size {
 		panic(fmt.Sprintf("host: slice [%d, +%d) of %s (%d bytes)", offset, size, b.Name, b.Size))
 	}
-	return &Buffer{Name: name, Size: size, memory: b.memory, offset: b.offset + offset}
+	return &Buffer{Name: name, Size: size, parent: b, offset: offset}
+}
+
+// Root is the buffer that b is a slice of, or b.
+func (b *Buffer) Root() *Buffer {
+	for b.parent != nil {
+		b = b.parent
+	}
+	return b
 }
 
 // Placed says that the buffer has memory.
-func (b *Buffer) Placed() bool { return b.memory != nil }
+func (b *Buffer) Placed() bool { return b.Root().memory != nil }
+
+// at returns where the buffer's bytes begin.
+func (b *Buffer) at() (*memory, int64) {
+	offset := int64(0)
+	for ; b.parent != nil; b = b.parent {
+		offset += b.offset
+	}
+	return b.memory, offset
+}
 
 // Allocate makes a zeroed buffer. The purpose is its line in the ledger ("parameters", "activations", ...).
 func (d *Device) Allocate(purpose, name string, size int64) *Buffer {
@@ -76,7 +95,7 @@ func (d *Device) Allocate(purpose, name string, size int64) *Buffer {
 	return b
 }
 
-// Release gives the allocation back; every other slice of it ends with it.
+// Release gives the allocation back, and with it every slice of it.
 func (b *Buffer) Release() {
 	m := b.memory
 	if m == nil || m.device.backend == nil || m.size == 0 {
@@ -98,7 +117,8 @@ func (d *Device) Write(b *Buffer, offset int64, data []byte) {
 	if len(data) == 0 || d.Err() != nil {
 		return
 	}
-	d.fail(d.backend.write(b.memory.handle, b.offset+offset, data))
+	m, start := b.at()
+	d.fail(d.backend.write(m.handle, start+offset, data))
 }
 
 // Read waits for all submitted work and copies the buffer's bytes from offset on to dst.
@@ -107,7 +127,8 @@ func (d *Device) Read(b *Buffer, offset int64, dst []byte) error {
 		panic(fmt.Sprintf("host: read of [%d, +%d) from %s (%d bytes)", offset, len(dst), b.Name, b.Size))
 	}
 	if len(dst) > 0 && d.Err() == nil {
-		d.fail(d.backend.read(b.memory.handle, b.offset+offset, dst))
+		m, start := b.at()
+		d.fail(d.backend.read(m.handle, start+offset, dst))
 	}
 	return d.Err()
 }

@@ -71,26 +71,19 @@ func (d *Device) bind(c *Call, params *Buffer) (boundDispatch, error) {
 	if err != nil {
 		return boundDispatch{}, err
 	}
-	ranges := []boundRange{{params.memory.handle, params.offset, params.Size}}
+	at, offset := params.at()
+	ranges := []boundRange{{at.handle, offset, params.Size}}
 	for i, b := range c.Buffers {
-		if b == nil || b.memory == nil {
+		if b == nil || !b.Placed() {
 			panic(fmt.Sprintf("host: kernel %s: %s has no memory", c.Kernel.Name, c.Kernel.Bindings[i].Name))
 		}
 		if b.Size > d.Info.Limits.StorageBinding {
 			return boundDispatch{}, fmt.Errorf("kernel %s: %s (%s) is %s, and this adapter (%s) shows a kernel at most %s of a buffer",
 				c.Kernel.Name, c.Kernel.Bindings[i].Name, b.Name, Bytes(b.Size), d.Info.Name, Bytes(d.Info.Limits.StorageBinding))
 		}
-		for j, o := range c.Buffers[:i] {
-			if o.memory == b.memory && o.memory != nil && c.Kernel.Bindings[i].Write != c.Kernel.Bindings[j].Write {
-				panic(fmt.Sprintf("host: kernel %s reads and writes one allocation through %s (%s) and %s (%s)",
-					c.Kernel.Name, c.Kernel.Bindings[j].Name, o.Name, c.Kernel.Bindings[i].Name, b.Name))
-			}
-			if o.memory == b.memory && c.Kernel.Bindings[i].Write && b.offset < o.offset+o.Size && o.offset < b.offset+b.Size {
-				panic(fmt.Sprintf("host: kernel %s writes overlapping ranges %s (%s) and %s (%s)",
-					c.Kernel.Name, c.Kernel.Bindings[j].Name, o.Name, c.Kernel.Bindings[i].Name, b.Name))
-			}
-		}
-		ranges = append(ranges, boundRange{b.memory.handle, b.offset, (b.Size + 3) / 4 * 4})
+		checkAliases(c, i)
+		at, offset := b.at()
+		ranges = append(ranges, boundRange{at.handle, offset, (b.Size + 3) / 4 * 4})
 	}
 	g, err := d.backend.bind(p, ranges)
 	if err != nil {
@@ -101,6 +94,27 @@ func (d *Device) bind(c *Call, params *Buffer) (boundDispatch, error) {
 		return boundDispatch{}, fmt.Errorf("kernel %s: %w", c.Kernel.Name, err)
 	}
 	return boundDispatch{p, g, grid}, nil
+}
+
+// checkAliases refuses what WebGPU refuses: one allocation both read and written in a dispatch, or written through
+// overlapping ranges.
+func checkAliases(c *Call, i int) {
+	binding, b := c.Kernel.Bindings[i], c.Buffers[i]
+	m, from := b.at()
+	for j, other := range c.Buffers[:i] {
+		o, start := other.at()
+		if o != m {
+			continue
+		}
+		if binding.Write != c.Kernel.Bindings[j].Write {
+			panic(fmt.Sprintf("host: kernel %s reads and writes one allocation through %s (%s) and %s (%s)",
+				c.Kernel.Name, c.Kernel.Bindings[j].Name, other.Name, binding.Name, b.Name))
+		}
+		if binding.Write && from < start+other.Size && start < from+b.Size {
+			panic(fmt.Sprintf("host: kernel %s writes overlapping ranges %s (%s) and %s (%s)",
+				c.Kernel.Name, c.Kernel.Bindings[j].Name, other.Name, binding.Name, b.Name))
+		}
+	}
 }
 
 // fold spreads a long one-dimensional grid over x and y.
