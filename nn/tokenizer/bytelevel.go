@@ -35,12 +35,3 @@ func tokenBytes(token string) []byte {
 	}
 	return out
 }
-
-// spellBytes is the inverse: how the vocabulary spells a piece of text.
-func spellBytes(text []byte) string {
-	out := make([]rune, len(text))
-	for i, b := range text {
-		out[i] = byteRunes[b]
-	}
-	return string(out)
-}

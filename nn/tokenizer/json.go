@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-const maxFileBytes = 64 << 20
+const maxFileBytes = 16 << 20
 
 // file is what a tokenizer.json says about ids and text. Truncation and padding are settings
 // of a call, not of the vocabulary, and are not read.
@@ -86,9 +86,9 @@ func (f *file) checkKind() error {
 	switch {
 	case m.Type != "" && m.Type != "BPE":
 		return fmt.Errorf("model.type is %q: only byte-level \"BPE\" is supported", m.Type)
-	case m.Vocab == nil:
+	case isNull(m.Vocab):
 		return errors.New("model.vocab is missing: not a tokenizer.json")
-	case m.Merges == nil:
+	case isNull(m.Merges):
 		return errors.New("model.merges is missing: only byte-level BPE is supported")
 	case m.Dropout != nil && *m.Dropout != 0:
 		return fmt.Errorf("model.dropout is %g: only null is supported", *m.Dropout)
@@ -117,6 +117,8 @@ func (f *file) checkKind() error {
 	}
 	return nil
 }
+
+func isNull(value json.RawMessage) bool { return len(value) == 0 || string(value) == "null" }
 
 // mergeParts is a merge in either storage: ["a", "b"], or "a b" in files of before 2024.
 type mergeParts [2]string

@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -38,8 +39,11 @@ type Tokenizer struct {
 // Its errors name the field of the file.
 func newTokenizer(vocab map[string]int, merges [][2]string, added []addedToken) (*Tokenizer, error) {
 	t := &Tokenizer{ids: make(map[string]int, len(vocab)+len(added)), added: added}
-	for token, id := range vocab {
-		if err := t.setToken(token, id); err != nil {
+	if len(vocab) > MaxVocabSize {
+		return nil, fmt.Errorf("model.vocab has %d tokens: at most %d are supported", len(vocab), MaxVocabSize)
+	}
+	for _, token := range slices.Sorted(maps.Keys(vocab)) {
+		if err := t.setToken(token, vocab[token]); err != nil {
 			return nil, fmt.Errorf("model.vocab: %w", err)
 		}
 	}
@@ -77,7 +81,7 @@ func (t *Tokenizer) setToken(token string, id int) error {
 	case id < 0:
 		return fmt.Errorf("token %q has the negative id %d", token, id)
 	case id >= MaxVocabSize:
-		return fmt.Errorf("token %q has id %d: vocabularies above %d tokens are not supported", token, id, MaxVocabSize)
+		return fmt.Errorf("token %q has id %d: ids go up to %d", token, id, MaxVocabSize-1)
 	}
 	if known, ok := t.ids[token]; ok && known != id {
 		return fmt.Errorf("token %q has two ids, %d and %d", token, known, id)
@@ -86,7 +90,7 @@ func (t *Tokenizer) setToken(token string, id int) error {
 		t.tokens = append(t.tokens, make([]string, id+1-len(t.tokens))...)
 	}
 	if holder := t.tokens[id]; holder != "" && holder != token {
-		return fmt.Errorf("id %d belongs to two tokens, %q and %q", id, min(holder, token), max(holder, token))
+		return fmt.Errorf("id %d belongs to two tokens, %q and %q", id, holder, token)
 	}
 	t.tokens[id], t.ids[token] = token, id
 	return nil
