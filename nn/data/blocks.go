@@ -47,7 +47,7 @@ func (br *blockReader) next(b *block) error {
 			break
 		}
 		if len(b.text)-cut > MaxDocument {
-			return br.tooLong(b.text[cut:])
+			return br.tooLong(br.line + bytes.Count(b.text[:cut], []byte("\n")))
 		}
 		if err := br.read(b); err != nil {
 			return err
@@ -108,10 +108,10 @@ func (br *blockReader) read(b *block) error {
 	return nil
 }
 
-// tooLong is the error of a document of more than MaxDocument bytes.
-func (br *blockReader) tooLong(document []byte) error {
+// tooLong is the error of a document, from a line on, of more than MaxDocument bytes.
+func (br *blockReader) tooLong(line int) error {
 	if br.format == JSONL {
-		return fmt.Errorf("%s: line %d is longer than %d MiB; split it into several documents", br.name, br.line, MaxDocument>>20)
+		return fmt.Errorf("%s: line %d is longer than %d MiB; split it into several documents", br.name, line, MaxDocument>>20)
 	}
-	return fmt.Errorf("%s: the document at line %d is longer than %d MiB; separate documents by empty lines", br.name, br.line, MaxDocument>>20)
+	return fmt.Errorf("%s: the document at line %d is longer than %d MiB; separate documents by empty lines", br.name, line, MaxDocument>>20)
 }

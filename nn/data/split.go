@@ -1,5 +1,7 @@
 package data
 
+import "slices"
+
 // Set is some of a shard's documents.
 type Set struct {
 	shard     *Shard
@@ -21,8 +23,8 @@ func (s *Set) Pairs() int64 {
 
 // Split holds out about share (0 to 1) of a shard's documents for validation.
 // Whether a document is held out depends on the seed and its index alone. A
-// share above 0 leaves at least one document in each set if there are two; a
-// share of 0 holds out none. Documents of fewer than two tokens have nothing to
+// share above 0 leaves at least one document in each set if there are two (a
+// single one is for training); a share of 0 holds out none. Documents of fewer than two tokens have nothing to
 // predict and are in neither set.
 func Split(shard *Shard, share float64, seed uint64) (train, validation *Set) {
 	train, validation = &Set{shard: shard}, &Set{shard: shard}
@@ -37,10 +39,10 @@ func Split(shard *Shard, share float64, seed uint64) (train, validation *Set) {
 		}
 	}
 	switch {
-	case share > 0 && len(validation.documents) == 0:
-		moveLowest(train, validation, seed)
-	case share < 1 && len(train.documents) == 0:
+	case share < 1 && len(train.documents) == 0 && len(validation.documents) > 0:
 		moveLowest(validation, train, seed)
+	case share > 0 && len(validation.documents) == 0 && len(train.documents) > 1:
+		moveLowest(train, validation, seed)
 	}
 	return train, validation
 }
@@ -50,12 +52,8 @@ func draw(seed uint64, document uint32) float64 {
 	return float64(hash(seed, uint64(document))>>11) / (1 << 53)
 }
 
-// moveLowest moves the document with the lowest draw to an empty set, unless it
-// is the only one.
+// moveLowest moves the document with the lowest draw to a set that is empty.
 func moveLowest(from, to *Set, seed uint64) {
-	if len(from.documents) < 2 {
-		return
-	}
 	lowest := 0
 	for i, document := range from.documents {
 		if draw(seed, document) < draw(seed, from.documents[lowest]) {
@@ -63,5 +61,5 @@ func moveLowest(from, to *Set, seed uint64) {
 		}
 	}
 	to.documents = append(to.documents, from.documents[lowest])
-	from.documents = append(from.documents[:lowest], from.documents[lowest+1:]...)
+	from.documents = slices.Delete(from.documents, lowest, lowest+1)
 }
