@@ -1,0 +1,60 @@
+# make        this list
+# make demo   install what is missing, build, train the tiny preset for about a minute and let it speak
+# make build  bin/minimind-gpu
+# make test   install what tests need and run them all, natively and as WebAssembly
+# make lint   the rules of who imports what
+# make clean  remove what was built
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help demo build compiler check lint generated test test-native test-wasm clean
+
+JS := GOOS=js GOARCH=wasm
+# the packages whose tests run as WebAssembly, too, in Node on Dawn
+WASM := $(patsubst %/,./%,$(sort $(dir $(wildcard host/*_test.go shaders/*_test.go nn/*_test.go))))
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+compiler:
+	@.ci/setup compiler
+
+build: compiler
+	go build -trimpath -o bin/minimind-gpu ./cmd/minimind-gpu
+
+demo:
+	@.ci/setup compiler adapter
+	@$(MAKE) --no-print-directory build
+	bin/minimind-gpu pretrain --preset tiny
+
+test:
+	@.ci/setup compiler adapter dawn
+	@$(MAKE) --no-print-directory check generated test-native test-wasm
+
+# check reads the code, for both platforms, without running it.
+check: lint
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
+	go vet ./...
+	$(JS) go vet ./...
+	$(JS) go build ./...
+	GOBIN=$(CURDIR)/.tools go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+	.tools/staticcheck ./...
+	$(JS) .tools/staticcheck ./...
+
+lint:
+	@.ci/lint
+
+# generated fails when a generated file is not what its source makes.
+generated:
+	@sums() { find . -name '*_gen.go' | sort | xargs sha256sum; }; \
+	before=$$(sums); go generate ./... || exit 1; \
+	diff <(echo "$$before") <(sums) || { echo "go generate ./... changed these files: commit them"; exit 1; }
+
+test-native:
+	.ci/gotest ./...
+
+test-wasm:
+	@.ci/setup dawn
+	$(JS) .ci/gotest -exec "node $(CURDIR)/.ci/node.mjs" $(WASM)
+
+clean:
+	rm -rf bin dist
