@@ -1,3 +1,347 @@
 //go:build js
 
 package host
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall/js"
+	"unsafe"
+
+	"github.com/cogentcore/webgpu/wgpu"
+)
+
+// The browser's backend: WebGPU through its Go binding where that only makes objects, and syscall/js where the binding
+// drops limits and errors or would cross into JavaScript for each dispatch (backend.js).
+//
+// Several calls wait for a promise. They must not run inside a js.FuncOf callback: the page's event loop stands still
+// until that returns, and the promise is never kept. Start a goroutine there.
+
+type backend struct {
+	device wgpu.Device
+	raw    js.Value // the device
+	queue  js.Value
+	script js.Value // what backend.js returned for the device
+}
+
+type (
+	bufferHandle = *wgpu.Buffer
+	pipeline     struct {
+		pipeline *wgpu.ComputePipeline
+		layout   *wgpu.BindGroupLayout
+	}
+	group        = *wgpu.BindGroup
+	dispatchList = js.Value // array of dispatches, see backend.js
+	stagingSlot  = js.Value // {buffer, state, ready, error}, see backend.js
+)
+
+//go:embed backend.js
+var script string
+
+// ref is the JavaScript object inside a binding's object: its first word, in all of them.
+func ref[T any](object *T) js.Value { return *(*js.Value)(unsafe.Pointer(object)) }
+
+// await waits for a promise.
+func await(promise js.Value) (js.Value, error) {
+	type result struct {
+		value js.Value
+		err   error
+	}
+	settled := make(chan result, 1)
+	kept := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settled <- result{value: args[0]}
+		return nil
+	})
+	defer kept.Release()
+	broken := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settled <- result{err: errors.New(args[0].Call("toString").String())}
+		return nil
+	})
+	defer broken.Release()
+	promise.Call("then", kept, broken)
+	r := <-settled
+	return r.value, r.err
+}
+
+// noAdapterHelp is what to do when there is no adapter at all.
+const noAdapterHelp = "this browser offers no WebGPU here; it needs a current Chrome, Edge, Firefox or Safari with hardware acceleration switched on, and a page from https or localhost"
+
+// requestAdapters asks for the adapter that the browser prefers and for its software adapter: it lists no others.
+func requestAdapters() (adapters []js.Value, infos []Info) {
+	gpu := js.Global().Get("navigator").Get("gpu")
+	if !gpu.Truthy() {
+		return nil, nil
+	}
+	for _, options := range []map[string]any{{"powerPreference": "high-performance"}, {"forceFallbackAdapter": true}} {
+		a, err := await(gpu.Call("requestAdapter", options))
+		if err != nil || !a.Truthy() {
+			continue
+		}
+		if i := describe(a); len(infos) == 0 || i != infos[0] {
+			adapters, infos = append(adapters, a), append(infos, i)
+		}
+	}
+	return adapters, infos
+}
+
+// Adapters lists what Open can open.
+func Adapters() []Info {
+	_, infos := requestAdapters()
+	return infos
+}
+
+func describe(a js.Value) Info {
+	info, limits := a.Get("info"), a.Get("limits")
+	text := func(name string) string {
+		if v := info.Get(name); v.Type() == js.TypeString {
+			return v.String()
+		}
+		return ""
+	}
+	name := text("description")
+	if name == "" {
+		name = strings.TrimSpace(text("vendor") + " " + text("architecture") + " " + text("device"))
+	}
+	if name == "" {
+		name = "an adapter without a name"
+	}
+	cpu := info.Get("isFallbackAdapter").Truthy() || a.Get("isFallbackAdapter").Truthy()
+	kind := "GPU of unknown kind"
+	if cpu {
+		kind = "software adapter"
+	}
+	has := func(feature string) bool { return a.Get("features").Call("has", feature).Bool() }
+	limit := func(name string) int { return limits.Get(name).Int() }
+	return Info{Name: name, Vendor: text("vendor"), Backend: "webgpu", CPU: cpu, Kind: kind,
+		F16: has("shader-f16"),
+		Limits: Limits{StorageBinding: int64(limit("maxStorageBufferBindingSize")), Buffer: int64(limit("maxBufferSize")),
+			StorageBuffers: limit("maxStorageBuffersPerShaderStage"), WorkgroupMemory: limit("maxComputeWorkgroupStorageSize"),
+			WorkgroupSize: limit("maxComputeInvocationsPerWorkgroup"), GroupsPerDispatch: limit("maxComputeWorkgroupsPerDimension")}}
+}
+
+// raisedLimits are asked for at the adapter's value; a device that asks for nothing gets WebGPU's defaults.
+var raisedLimits = []string{"maxStorageBufferBindingSize", "maxBufferSize", "maxStorageBuffersPerShaderStage",
+	"maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX",
+	"maxComputeWorkgroupSizeY", "maxComputeWorkgroupSizeZ", "maxComputeWorkgroupsPerDimension"}
+
+func openBackend(o Options) (*backend, Info, error) {
+	adapters, infos := requestAdapters()
+	chosen, err := pick(infos, o.Adapter)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	adapter, info := adapters[chosen], infos[chosen]
+	limits := map[string]any{}
+	for _, name := range raisedLimits {
+		limits[name] = adapter.Get("limits").Get(name)
+	}
+	var features []any
+	if info.F16 {
+		features = append(features, "shader-f16")
+	}
+	raw, err := await(adapter.Call("requestDevice", map[string]any{"requiredLimits": limits, "requiredFeatures": features}))
+	if err != nil {
+		return nil, info, fmt.Errorf("%s would not open: %w", info, err)
+	}
+	b := &backend{device: wgpu.NewDevice(raw), raw: raw, queue: raw.Get("queue")}
+	b.script = js.Global().Call("eval", script).Invoke(raw)
+	return b, info, nil
+}
+
+func (b *backend) close() { b.raw.Call("destroy") }
+
+func (b *backend) lost() error {
+	if why := b.script.Get("lost").String(); why != "" {
+		return fmt.Errorf("%w: %s", ErrLost, why)
+	}
+	return nil
+}
+
+const (
+	usageStorage = wgpu.BufferUsageStorage | wgpu.BufferUsageCopySrc | wgpu.BufferUsageCopyDst
+	usageUniform = wgpu.BufferUsageUniform | wgpu.BufferUsageCopyDst
+	usageStaging = wgpu.BufferUsageMapRead | wgpu.BufferUsageCopyDst
+)
+
+// checked returns the first error of these kinds in what makes does: the binding itself never returns one.
+func (b *backend) checked(makes func(), kinds ...any) error {
+	for _, kind := range kinds {
+		b.raw.Call("pushErrorScope", kind)
+	}
+	makes()
+	message, err := await(b.script.Call("popErrors", len(kinds)))
+	if err == nil && message.String() != "" {
+		err = errors.New(message.String())
+	}
+	return err
+}
+
+// allocate makes a buffer; WebGPU zeroes it.
+func (b *backend) allocate(size int64, usage wgpu.BufferUsage) (buffer bufferHandle, err error) {
+	err = b.checked(func() {
+		buffer, _ = b.device.CreateBuffer(&wgpu.BufferDescriptor{Size: uint64(size), Usage: usage})
+	}, "validation", "out-of-memory")
+	return buffer, err
+}
+
+// free lets submitted work end first: WebGPU sees to that.
+func (b *backend) free(h bufferHandle) { h.Destroy() }
+
+const chunk = 16 << 20 // bytes written or read back at a time
+
+func (b *backend) write(h bufferHandle, offset int64, data []byte) error {
+	for len(data) > 0 {
+		n := min(len(data), chunk)
+		array := js.Global().Get("Uint8Array").New(n)
+		js.CopyBytesToJS(array, data[:n])
+		b.queue.Call("writeBuffer", ref(h), offset, array)
+		data, offset = data[n:], offset+int64(n)
+	}
+	return nil
+}
+
+func (b *backend) read(h bufferHandle, offset int64, dst []byte) error {
+	slot, err := b.newStaging(int64(min(len(dst), chunk)))
+	if err != nil {
+		return err
+	}
+	defer b.freeStaging(&slot)
+	for len(dst) > 0 {
+		n := min(len(dst), chunk)
+		b.script.Call("submit", ref(h), offset, slot, n)
+		if _, err := b.readStaging(&slot, dst[:n], true); err != nil {
+			return err
+		}
+		dst, offset = dst[n:], offset+int64(n)
+	}
+	return b.failure()
+}
+
+func (b *backend) compile(k *Kernel, source string) (p pipeline, err error) {
+	var module *wgpu.ShaderModule
+	err = b.checked(func() {
+		module, _ = b.device.CreateShaderModule(&wgpu.ShaderModuleDescriptor{
+			WGSLDescriptor: &wgpu.ShaderModuleWGSLDescriptor{Code: source}})
+	}, "validation")
+	if err != nil {
+		return p, b.compilationErrors(ref(module), err)
+	}
+	entries := []wgpu.BindGroupLayoutEntry{{Binding: 0, Visibility: wgpu.ShaderStageCompute,
+		Buffer: wgpu.BufferBindingLayout{Type: wgpu.BufferBindingTypeUniform}}}
+	for i, bind := range k.Bindings {
+		kind := wgpu.BufferBindingTypeReadOnlyStorage
+		if bind.Write {
+			kind = wgpu.BufferBindingTypeStorage
+		}
+		entries = append(entries, wgpu.BindGroupLayoutEntry{Binding: uint32(i + 1), Visibility: wgpu.ShaderStageCompute,
+			Buffer: wgpu.BufferBindingLayout{Type: kind}})
+	}
+	err = b.checked(func() {
+		p.layout, _ = b.device.CreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Entries: entries})
+		all, _ := b.device.CreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{BindGroupLayouts: []*wgpu.BindGroupLayout{p.layout}})
+		p.pipeline, _ = b.device.CreateComputePipeline(&wgpu.ComputePipelineDescriptor{Layout: all,
+			Compute: wgpu.ProgrammableStageDescriptor{Module: module, EntryPoint: "main"}})
+	}, "validation", "internal")
+	return p, err
+}
+
+// compilationErrors says where the errors of a WGSL source are; err is what it says where the browser does not tell.
+func (b *backend) compilationErrors(module js.Value, err error) error {
+	info, infoErr := await(module.Call("getCompilationInfo"))
+	if infoErr != nil {
+		return err
+	}
+	var lines []string
+	messages := info.Get("messages")
+	for i := range messages.Length() {
+		if m := messages.Index(i); m.Get("type").String() == "error" {
+			lines = append(lines, fmt.Sprintf("wgsl:%d:%d: %s", m.Get("lineNum").Int(), m.Get("linePos").Int(), m.Get("message").String()))
+		}
+	}
+	if len(lines) == 0 {
+		return err
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// bind makes a bind group. An error in it comes with the next wait: a scope for each would cost more than the group.
+func (b *backend) bind(p pipeline, ranges []boundRange) (group, error) {
+	entries := make([]wgpu.BindGroupEntry, len(ranges))
+	for i, r := range ranges {
+		entries[i] = wgpu.BindGroupEntry{Binding: uint32(i), Buffer: r.handle, Offset: uint64(r.offset), Size: uint64(r.size)}
+	}
+	return b.device.CreateBindGroup(&wgpu.BindGroupDescriptor{Layout: p.layout, Entries: entries})
+}
+
+func (b *backend) makeList(bound []boundDispatch) dispatchList {
+	list := js.Global().Get("Array").New()
+	for _, d := range bound {
+		b.script.Call("add", list, ref(d.pipeline.pipeline), ref(d.group), d.grid[0], d.grid[1], d.grid[2])
+	}
+	return list
+}
+
+func (b *backend) freeList(dispatchList) {} // JavaScript collects it
+
+// enqueue adds dispatches to the next submission.
+func (b *backend) enqueue(l dispatchList, from, to int) { b.script.Call("enqueue", l, from, to) }
+
+func (b *backend) submit(r *Readback) error {
+	if r == nil {
+		b.script.Call("submit")
+		return nil
+	}
+	m, offset := r.source.at()
+	b.script.Call("submit", ref(m.handle), offset, *r.take(), r.source.Size)
+	return nil
+}
+
+// failure is the device's loss or else its first error outside of checked.
+func (b *backend) failure() error {
+	if err := b.lost(); err != nil {
+		return err
+	}
+	if message := b.script.Get("error").String(); message != "" {
+		return errors.New(message)
+	}
+	return nil
+}
+
+// wait waits until at most n submissions are in flight, n from 0 to 3.
+func (b *backend) wait(n int) error {
+	if promise := b.script.Call("finished", n); promise.Truthy() {
+		if _, err := await(promise); err != nil && b.failure() == nil {
+			return err
+		}
+	}
+	return b.failure()
+}
+
+func (b *backend) newStaging(size int64) (stagingSlot, error) {
+	size = (size + 7) / 8 * 8
+	buffer, err := b.allocate(size, usageStaging)
+	return js.ValueOf(map[string]any{"buffer": ref(buffer), "state": 0}), err
+}
+
+func (b *backend) readStaging(s *stagingSlot, dst []byte, wait bool) (bool, error) {
+	if s.Get("state").Int() == 0 {
+		if !wait {
+			return false, nil
+		}
+		if _, err := await(s.Get("ready")); err != nil {
+			return false, err
+		}
+	}
+	if s.Get("state").Int() != 1 {
+		return false, fmt.Errorf("reading back from the GPU failed: %s", s.Get("error").String())
+	}
+	buffer := s.Get("buffer")
+	js.CopyBytesToGo(dst, js.Global().Get("Uint8Array").New(buffer.Call("getMappedRange")))
+	buffer.Call("unmap")
+	s.Set("state", 0)
+	return true, nil
+}
+
+func (b *backend) freeStaging(s *stagingSlot) { s.Get("buffer").Call("destroy") }

@@ -13,8 +13,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -94,31 +92,8 @@ func describe(a *wgpu.Adapter) Info {
 			WorkgroupSize: int(l.MaxComputeInvocationsPerWorkgroup), GroupsPerDispatch: int(l.MaxComputeWorkgroupsPerDimension)}}
 }
 
-// pick returns the index of the adapter that the wish names; see Options.
-func pick(all []Info, wish string) (int, error) {
-	rank := map[string]int{"discrete GPU": 0, "integrated GPU": 1, "GPU of unknown kind": 2, "software adapter": 3}
-	best := -1
-	for i, a := range all {
-		fits := wish == "" || strings.Contains(strings.ToLower(a.Name), strings.ToLower(wish)) ||
-			wish == "cpu" && a.CPU || wish == "gpu" && !a.CPU || wish == strconv.Itoa(i)
-		better := best < 0 || rank[a.Kind] < rank[all[best].Kind] ||
-			rank[a.Kind] == rank[all[best].Kind] && all[best].Backend == wgpu.BackendTypeOpenGL.String()
-		if fits && better {
-			best = i
-		}
-	}
-	if best >= 0 {
-		return best, nil
-	}
-	if len(all) == 0 {
-		return 0, fmt.Errorf("%w: install a GPU driver with Vulkan, or the software adapter (Debian and Ubuntu: apt install mesa-vulkan-drivers)", ErrNoAdapter)
-	}
-	var names []string
-	for i, a := range all {
-		names = append(names, fmt.Sprintf("%d: %s", i, a))
-	}
-	return 0, fmt.Errorf("%w that matches %q; there are %s", ErrNoAdapter, wish, strings.Join(names, "; "))
-}
+// noAdapterHelp is what to do when there is no adapter at all.
+const noAdapterHelp = "install a GPU driver with Vulkan, or the software adapter (Debian and Ubuntu: apt install mesa-vulkan-drivers)"
 
 func openBackend(o Options) (*backend, Info, error) {
 	b := &backend{instance: newInstance()}

@@ -11,7 +11,48 @@ import (
 var _ = math.Float32bits
 
 // Kernels are all kernels, by name.
-var Kernels = []*host.Kernel{&addKernel, &fillKernel}
+var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionForwardKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &fillKernel, &gradientNormKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &scatterRowsKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel}
+
+var adamwKernel = host.Kernel{
+	Name: "adamw",
+	Variants: []host.Variant{
+		{Name: "", Source: source("adamw.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "gradient", Write: false}, {Name: "state", Write: false}, {Name: "step", Write: false}, {Name: "correction", Write: false}, {Name: "parameter", Write: true}, {Name: "moment1", Write: true}, {Name: "moment2", Write: true}},
+	Overrides: []string(nil),
+}
+
+// Adamw one step of AdamW as PyTorch takes it, on gradient * state[1]; no write if state[2] is 0
+//
+// Decay first: parameter *= 1 - rate * weight_decay. Then, at the applied step t = state[3], with the moments of the
+// scaled gradient: parameter -= rate * (moment1 / (1 - beta1^t)) / (sqrt(moment2 / (1 - beta2^t)) + eps).
+// 1 - beta1 and 1 - beta2 are read from the corrections of t = 1, where they were rounded once.
+type Adamw struct {
+	Count       uint32
+	Beta1       float32
+	Beta2       float32
+	Eps         float32
+	WeightDecay float32
+	Corrections uint32
+	Gradient    *host.Buffer // read (Count), Count a multiple of 4
+	State       *host.Buffer // read (64) words, of gradient_norm
+	Step        *host.Buffer // read step[0] is the learning rate
+	Correction  *host.Buffer // read (corrections) of AdamCorrections: (1 - beta1^t, 1 - beta2^t) for t = 1, ...; the last holds on
+	Parameter   *host.Buffer // read_write (Count)
+	Moment1     *host.Buffer // read_write (Count)
+	Moment2     *host.Buffer // read_write (Count)
+}
+
+// Call is the kernel with its arguments.
+func (k Adamw) Call() host.Call {
+	return host.Call{Kernel: &adamwKernel,
+		Params:    []uint32{k.Count, math.Float32bits(k.Beta1), math.Float32bits(k.Beta2), math.Float32bits(k.Eps), math.Float32bits(k.WeightDecay), k.Corrections},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Gradient, k.State, k.Step, k.Correction, k.Parameter, k.Moment1, k.Moment2},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Count, 4*c["SIZE"]), 1, 1}
+		}}
+}
 
 var addKernel = host.Kernel{
 	Name: "add",
@@ -43,6 +84,303 @@ func (k Add) Call() host.Call {
 		}}
 }
 
+var attentionBackwardDeltaKernel = host.Kernel{
+	Name: "attention_backward_delta",
+	Variants: []host.Variant{
+		{Name: "", Source: source("attention_backward_delta.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "out", Write: false}, {Name: "dout", Write: false}, {Name: "delta", Write: true}},
+	Overrides: []string{"D"},
+}
+
+// AttentionBackwardDelta delta[n,h] = out[n,h,:] . dout[n,h,:]
+//
+// What the softmax's gradient subtracts from every key: the mean, under p, of d loss / d p. One thread a head of a row.
+type AttentionBackwardDelta struct {
+	N     uint32
+	H     uint32
+	D     uint32       // compiled into the kernel
+	Out   *host.Buffer // read (N, H, D), D a multiple of 4
+	Dout  *host.Buffer // read (N, H, D)
+	Delta *host.Buffer // read_write (N, H)
+}
+
+// Call is the kernel with its arguments.
+func (k AttentionBackwardDelta) Call() host.Call {
+	return host.Call{Kernel: &attentionBackwardDeltaKernel,
+		Params:    []uint32{k.N, k.H},
+		Overrides: []uint32{k.D},
+		Buffers:   []*host.Buffer{k.Out, k.Dout, k.Delta},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N*k.H, c["SIZE"]), 1, 1}
+		}}
+}
+
+var attentionBackwardKeyKernel = host.Kernel{
+	Name: "attention_backward_key",
+	Variants: []host.Variant{
+		{Name: "", Source: source("attention_backward_key.wgsl"), Constants: map[string]uint32{"ROWS": 4, "SIZE": 32}},
+	},
+	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "queries", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "delta", Write: false}, {Name: "dk", Write: true}},
+	Overrides: []string{"D"},
+}
+
+// AttentionBackwardKey dk[s,g,:] = scale * sum over the heads h of group g and the queries n of key s of ds[n,h,s] query[n,h,:], with ds = p (dout[n,h,:] . value[s,:] - delta[n,h])
+//
+// Apart from attention_backward_value because the two together would bind nine buffers, and eight are sure. Ranges,
+// order, keys of a thread and loops are as there.
+type AttentionBackwardKey struct {
+	N       uint32
+	H       uint32
+	K       uint32
+	Scale   float32
+	D       uint32       // compiled into the kernel
+	Query   *host.Buffer // read (N, H, D), D a multiple of 4
+	Key     *host.Buffer // read (N, K, D)
+	Value   *host.Buffer // read (N, K, D)
+	Queries *host.Buffer // read (N)
+	Dout    *host.Buffer // read (N, H, D)
+	Lse     *host.Buffer // read (N, H)
+	Delta   *host.Buffer // read (N, H)
+	Dk      *host.Buffer // read_write (N, K, D)
+}
+
+// Call is the kernel with its arguments.
+func (k AttentionBackwardKey) Call() host.Call {
+	return host.Call{Kernel: &attentionBackwardKeyKernel,
+		Params:    []uint32{k.N, k.H, k.K, math.Float32bits(k.Scale)},
+		Overrides: []uint32{k.D},
+		Buffers:   []*host.Buffer{k.Query, k.Key, k.Value, k.Queries, k.Dout, k.Lse, k.Delta, k.Dk},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.K, c["SIZE"]), 1, 1}
+		}}
+}
+
+var attentionBackwardQueryKernel = host.Kernel{
+	Name: "attention_backward_query",
+	Variants: []host.Variant{
+		{Name: "", Source: source("attention_backward_query.wgsl"), Constants: map[string]uint32{"ROWS": 4, "SIZE": 32}},
+	},
+	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "delta", Write: false}, {Name: "dq", Write: true}},
+	Overrides: []string{"D"},
+}
+
+// AttentionBackwardQuery dq[n,h,:] = scale * sum over the keys s of row n of ds[s] key[s,:], with ds = p (dout[n,h,:] . value[s,:] - delta[n,h])
+//
+// p = exp(scale q . k - lse) is the forward pass's probability again. Ranges, heads and rows of a thread are as in
+// attention_forward. Loops: a quarter of the keys.
+type AttentionBackwardQuery struct {
+	N     uint32
+	H     uint32
+	K     uint32
+	Scale float32
+	D     uint32       // compiled into the kernel
+	Query *host.Buffer // read (N, H, D), D a multiple of 4
+	Key   *host.Buffer // read (N, K, D)
+	Value *host.Buffer // read (N, K, D)
+	Keys  *host.Buffer // read (N)
+	Dout  *host.Buffer // read (N, H, D)
+	Lse   *host.Buffer // read (N, H)
+	Delta *host.Buffer // read (N, H)
+	Dq    *host.Buffer // read_write (N, H, D)
+}
+
+// Call is the kernel with its arguments.
+func (k AttentionBackwardQuery) Call() host.Call {
+	return host.Call{Kernel: &attentionBackwardQueryKernel,
+		Params:    []uint32{k.N, k.H, k.K, math.Float32bits(k.Scale)},
+		Overrides: []uint32{k.D},
+		Buffers:   []*host.Buffer{k.Query, k.Key, k.Value, k.Keys, k.Dout, k.Lse, k.Delta, k.Dq},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.H, c["SIZE"]), 1, 1}
+		}}
+}
+
+var attentionBackwardValueKernel = host.Kernel{
+	Name: "attention_backward_value",
+	Variants: []host.Variant{
+		{Name: "", Source: source("attention_backward_value.wgsl"), Constants: map[string]uint32{"ROWS": 4, "SIZE": 32}},
+	},
+	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "queries", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "dv", Write: true}},
+	Overrides: []string{"D"},
+}
+
+// AttentionBackwardValue dv[s,g,:] = sum over the heads h of group g and the queries n of key s of p[n,h,s] dout[n,h,:]
+//
+// queries[s] = (first, last), inclusive, are the rows that see key s (first > last: none). p = exp(scale q . k - lse).
+// A thread owns ROWS consecutive keys of one key/value head and meets four queries at a time, head after head of its
+// group, always in one order. Loops: H/K times a quarter of the queries.
+type AttentionBackwardValue struct {
+	N       uint32
+	H       uint32
+	K       uint32
+	Scale   float32
+	D       uint32       // compiled into the kernel
+	Query   *host.Buffer // read (N, H, D), D a multiple of 4
+	Key     *host.Buffer // read (N, K, D)
+	Queries *host.Buffer // read (N)
+	Dout    *host.Buffer // read (N, H, D)
+	Lse     *host.Buffer // read (N, H)
+	Dv      *host.Buffer // read_write (N, K, D)
+}
+
+// Call is the kernel with its arguments.
+func (k AttentionBackwardValue) Call() host.Call {
+	return host.Call{Kernel: &attentionBackwardValueKernel,
+		Params:    []uint32{k.N, k.H, k.K, math.Float32bits(k.Scale)},
+		Overrides: []uint32{k.D},
+		Buffers:   []*host.Buffer{k.Query, k.Key, k.Queries, k.Dout, k.Lse, k.Dv},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.K, c["SIZE"]), 1, 1}
+		}}
+}
+
+var attentionForwardKernel = host.Kernel{
+	Name: "attention_forward",
+	Variants: []host.Variant{
+		{Name: "", Source: source("attention_forward.wgsl"), Constants: map[string]uint32{"ROWS": 4, "SIZE": 32}},
+	},
+	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "out", Write: true}, {Name: "lse", Write: true}},
+	Overrides: []string{"D"},
+}
+
+// AttentionForward out[n,h,:] = sum over the keys s of row n of p[s] value[s,:], with p = softmax(scale query[n,h,:] . key[s,:]) and lse[n,h] = log(sum of exp(scale q . k))
+//
+// The keys of row n are keys[n] = (first, last), inclusive, so causal order and document boundaries are both there
+// (first > last: no keys, and zeros come out). Query head h uses key/value head h/(H/K). k and v may have more rows
+// than q: a cache. One pass over the keys, with a running maximum and sum (online softmax); no (T, T) array anywhere.
+// A thread owns ROWS consecutive rows of one head and meets four keys at a time, all in registers; a row outside
+// whose range a key is gives it a probability of 0. Loops: a quarter of the keys, so some 260,000 keys a row are
+// within the 65,535 iterations of lavapipe.
+type AttentionForward struct {
+	N     uint32
+	H     uint32
+	K     uint32
+	Scale float32
+	D     uint32       // compiled into the kernel
+	Query *host.Buffer // read (N, H, D), D a multiple of 4
+	Key   *host.Buffer // read (S, K, D), S above every key
+	Value *host.Buffer // read (S, K, D)
+	Keys  *host.Buffer // read (N)
+	Out   *host.Buffer // read_write (N, H, D)
+	Lse   *host.Buffer // read_write (N, H)
+}
+
+// Call is the kernel with its arguments.
+func (k AttentionForward) Call() host.Call {
+	return host.Call{Kernel: &attentionForwardKernel,
+		Params:    []uint32{k.N, k.H, k.K, math.Float32bits(k.Scale)},
+		Overrides: []uint32{k.D},
+		Buffers:   []*host.Buffer{k.Query, k.Key, k.Value, k.Keys, k.Out, k.Lse},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.H, c["SIZE"]), 1, 1}
+		}}
+}
+
+var crossEntropyKernel = host.Kernel{
+	Name: "cross_entropy",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("cross_entropy.cpu.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+		{Name: "gpu", Source: source("cross_entropy.gpu.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "logits", Write: true}, {Name: "targets", Write: false}, {Name: "weight", Write: false}, {Name: "log_prob", Write: true}},
+	Overrides: []string(nil),
+}
+
+// CrossEntropy log_prob[n] = log softmax(logits[n])[targets[n]], and with gradient = 1 logits[n] = weight[n] * (softmax(logits[n]) - onehot(targets[n]))
+//
+// The gradient is that of -weight * log_prob, and takes the place of the logits. A row of weight 0 gets a gradient of
+// exact zeros, whatever its logits are; in any other row a NaN or +inf makes the gradient NaN.
+// On CPU adapters one thread takes a row, on GPUs one workgroup.
+type CrossEntropy struct {
+	N        uint32
+	V        uint32
+	Gradient uint32
+	Logits   *host.Buffer // read_write (N, V); becomes their gradient
+	Targets  *host.Buffer // read (N), each below V, also where the weight is 0
+	Weight   *host.Buffer // read (N)
+	LogProb  *host.Buffer // read_write (N)
+}
+
+// Call is the kernel with its arguments.
+func (k CrossEntropy) Call() host.Call {
+	return host.Call{Kernel: &crossEntropyKernel,
+		Params:    []uint32{k.N, k.V, k.Gradient},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Logits, k.Targets, k.Weight, k.LogProb},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.N, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{k.N, 1, 1}
+		}}
+}
+
+var embeddingBackwardKernel = host.Kernel{
+	Name: "embedding_backward",
+	Variants: []host.Variant{
+		{Name: "", Source: source("embedding_backward.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "order", Write: false}, {Name: "segment", Write: false}, {Name: "dout", Write: false}, {Name: "dweight", Write: true}},
+	Overrides: []string(nil),
+}
+
+// EmbeddingBackward dweight[token] += sum of dout[n] over the positions n that hold the token
+//
+// The positions come sorted by token, one segment a token, so that no two threads write one place and the sums have
+// one order. One thread a segment and four channels.
+type EmbeddingBackward struct {
+	N        uint32
+	C        uint32
+	Segments uint32
+	Order    *host.Buffer // read (N) positions, sorted by token
+	Segment  *host.Buffer // read (segments) (token, first, end, 0): order[first:end] hold the token; first = end if unused
+	Dout     *host.Buffer // read (N, C), C a multiple of 4
+	Dweight  *host.Buffer // read_write (V, C), added to
+}
+
+// Call is the kernel with its arguments.
+func (k EmbeddingBackward) Call() host.Call {
+	return host.Call{Kernel: &embeddingBackwardKernel,
+		Params:    []uint32{k.N, k.C, k.Segments},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Order, k.Segment, k.Dout, k.Dweight},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Segments*k.C, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var embeddingForwardKernel = host.Kernel{
+	Name: "embedding_forward",
+	Variants: []host.Variant{
+		{Name: "", Source: source("embedding_forward.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "token", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// EmbeddingForward out[n] = weight[token[n]]
+//
+// Four channels a thread.
+type EmbeddingForward struct {
+	N      uint32
+	C      uint32
+	Token  *host.Buffer // read (N), each below V
+	Weight *host.Buffer // read (V, C), C a multiple of 4
+	Out    *host.Buffer // read_write (N, C)
+}
+
+// Call is the kernel with its arguments.
+func (k EmbeddingForward) Call() host.Call {
+	return host.Call{Kernel: &embeddingForwardKernel,
+		Params:    []uint32{k.N, k.C},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Token, k.Weight, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N*k.C, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
 var fillKernel = host.Kernel{
 	Name: "fill",
 	Variants: []host.Variant{
@@ -67,5 +405,477 @@ func (k Fill) Call() host.Call {
 		Buffers:   []*host.Buffer{k.Out},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			return [3]uint32{ceil(k.Count, c["SIZE"]), 1, 1}
+		}}
+}
+
+var gradientNormKernel = host.Kernel{
+	Name: "gradient_norm",
+	Variants: []host.Variant{
+		{Name: "", Source: source("gradient_norm.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "parts_in", Write: false}, {Name: "state", Write: true}},
+	Overrides: []string(nil),
+}
+
+// GradientNorm state[0] = norm = sqrt(sum of parts_in), state[1] = min(1, max_norm / (norm + 1e-6)), and whether adamw applies this step
+//
+// A norm that is not finite skips the step: a NaN or an infinity in the gradient, or squares that overflow float32
+// (a norm above 1.8e19). state[2] is 1 if the step is applied, else 0; state[3] counts the applied steps, state[4]
+// the skipped ones. max_norm 0 clips nothing. One workgroup, in a fixed order.
+type GradientNorm struct {
+	Parts   uint32
+	MaxNorm float32
+	PartsIn *host.Buffer // read (parts), of sum_squares
+	State   *host.Buffer // read_write (64) words: float32 norm and coefficient, then counts
+}
+
+// Call is the kernel with its arguments.
+func (k GradientNorm) Call() host.Call {
+	return host.Call{Kernel: &gradientNormKernel,
+		Params:    []uint32{k.Parts, math.Float32bits(k.MaxNorm)},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.PartsIn, k.State},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{1, 1, 1}
+		}}
+}
+
+var matmulBackwardInputKernel = host.Kernel{
+	Name: "matmul_backward_input",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("matmul_backward_input.cpu.wgsl"), Constants: map[string]uint32{"TM": 8, "TN": 2, "LANES": 8}},
+		{Name: "gpu", Source: source("matmul_backward_input.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
+	},
+	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "weight", Write: false}, {Name: "dx", Write: true}},
+	Overrides: []string(nil),
+}
+
+// MatmulBackwardInput dx = dout weight, or dx += dout weight
+//
+// For software adapters; see matmul_forward.cpu.wgsl. Each thread computes TM rows of TN vec4.
+type MatmulBackwardInput struct {
+	N          uint32
+	I          uint32
+	O          uint32
+	Accumulate uint32
+	Dout       *host.Buffer // read (N, O)
+	Weight     *host.Buffer // read (O, I), I a multiple of 4
+	Dx         *host.Buffer // read_write (N, I)
+}
+
+// Call is the kernel with its arguments.
+func (k MatmulBackwardInput) Call() host.Call {
+	return host.Call{Kernel: &matmulBackwardInputKernel,
+		Params:    []uint32{k.N, k.I, k.O, k.Accumulate},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Dout, k.Weight, k.Dx},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.I, 4*c["TN"]*c["LANES"]), ceil(k.N, c["TM"]), 1}
+			}
+			return [3]uint32{ceil(k.I, c["BN"]), ceil(k.N, c["BM"]), 1}
+		}}
+}
+
+var matmulBackwardWeightKernel = host.Kernel{
+	Name: "matmul_backward_weight",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("matmul_backward_weight.cpu.wgsl"), Constants: map[string]uint32{"TM": 8, "TN": 2, "LANES": 8}},
+		{Name: "gpu", Source: source("matmul_backward_weight.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
+	},
+	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "x", Write: false}, {Name: "dweight", Write: true}},
+	Overrides: []string(nil),
+}
+
+// MatmulBackwardWeight dweight[s] = dout[rows of part s]^T x[rows of part s], or += for a single part
+//
+// For software adapters; see matmul_forward.cpu.wgsl. Each thread computes TM rows of TN vec4.
+type MatmulBackwardWeight struct {
+	N          uint32
+	I          uint32
+	O          uint32
+	Accumulate uint32
+	Part       uint32
+	Dout       *host.Buffer // read (N, O)
+	X          *host.Buffer // read (N, I), I a multiple of 4
+	Dweight    *host.Buffer // read_write (S, O, I), S = ceil(N/part)
+}
+
+// Call is the kernel with its arguments.
+func (k MatmulBackwardWeight) Call() host.Call {
+	return host.Call{Kernel: &matmulBackwardWeightKernel,
+		Params:    []uint32{k.N, k.I, k.O, k.Accumulate, k.Part},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Dout, k.X, k.Dweight},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.I, 4*c["TN"]*c["LANES"]), ceil(k.O, c["TM"]), ceil(k.N, k.Part)}
+			}
+			return [3]uint32{ceil(k.I, c["BN"]), ceil(k.O, c["BM"]), ceil(k.N, k.Part)}
+		}}
+}
+
+var matmulForwardKernel = host.Kernel{
+	Name: "matmul_forward",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("matmul_forward.cpu.wgsl"), Constants: map[string]uint32{"TM": 8, "TN": 8, "LANES": 8}},
+		{Name: "gpu", Source: source("matmul_forward.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// MatmulForward out = x weight^T
+//
+// For software adapters, where a load costs as much as twenty multiply-adds and workgroup memory is no faster: each
+// thread keeps TM x TN outputs in registers. The threads of a workgroup are the lanes of one vector.
+type MatmulForward struct {
+	N      uint32
+	I      uint32
+	O      uint32
+	X      *host.Buffer // read (N, I), I a multiple of 4
+	Weight *host.Buffer // read (O, I)
+	Out    *host.Buffer // read_write (N, O)
+}
+
+// Call is the kernel with its arguments.
+func (k MatmulForward) Call() host.Call {
+	return host.Call{Kernel: &matmulForwardKernel,
+		Params:    []uint32{k.N, k.I, k.O},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.O, c["TN"]*c["LANES"]), ceil(k.N, c["TM"]), 1}
+			}
+			return [3]uint32{ceil(k.O, c["BN"]), ceil(k.N, c["BM"]), 1}
+		}}
+}
+
+var rmsnormBackwardKernel = host.Kernel{
+	Name: "rmsnorm_backward",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("rmsnorm_backward.cpu.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+		{Name: "gpu", Source: source("rmsnorm_backward.gpu.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "rstd", Write: false}, {Name: "dout", Write: false}, {Name: "dx", Write: true}},
+	Overrides: []string(nil),
+}
+
+// RmsnormBackward dx[n] (+)= rstd[n] * (g - xhat * mean(g * xhat)), g = dout[n] * weight, xhat = x[n] * rstd[n]
+//
+// On CPU adapters one thread takes a row, on GPUs one workgroup.
+type RmsnormBackward struct {
+	N          uint32
+	C          uint32
+	Accumulate uint32
+	X          *host.Buffer // read (N, C), C a multiple of 4
+	Weight     *host.Buffer // read (C)
+	Rstd       *host.Buffer // read (N), of rmsnorm_forward
+	Dout       *host.Buffer // read (N, C)
+	Dx         *host.Buffer // read_write (N, C), added to if accumulate is 1
+}
+
+// Call is the kernel with its arguments.
+func (k RmsnormBackward) Call() host.Call {
+	return host.Call{Kernel: &rmsnormBackwardKernel,
+		Params:    []uint32{k.N, k.C, k.Accumulate},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Weight, k.Rstd, k.Dout, k.Dx},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.N, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{k.N, 1, 1}
+		}}
+}
+
+var rmsnormBackwardWeightKernel = host.Kernel{
+	Name: "rmsnorm_backward_weight",
+	Variants: []host.Variant{
+		{Name: "", Source: source("rmsnorm_backward_weight.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "rstd", Write: false}, {Name: "dout", Write: false}, {Name: "parts", Write: true}},
+	Overrides: []string(nil),
+}
+
+// RmsnormBackwardWeight parts[s] = sum over the rows n of part s of dout[n] * x[n] * rstd[n]
+//
+// Rows are taken in S = ceil(N/part) parts, so that there are threads enough; sum_parts adds them up to dweight.
+// One thread a part and four channels.
+type RmsnormBackwardWeight struct {
+	N     uint32
+	C     uint32
+	Part  uint32
+	X     *host.Buffer // read (N, C), C a multiple of 4
+	Rstd  *host.Buffer // read (N), of rmsnorm_forward
+	Dout  *host.Buffer // read (N, C)
+	Parts *host.Buffer // read_write (S, C)
+}
+
+// Call is the kernel with its arguments.
+func (k RmsnormBackwardWeight) Call() host.Call {
+	return host.Call{Kernel: &rmsnormBackwardWeightKernel,
+		Params:    []uint32{k.N, k.C, k.Part},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Rstd, k.Dout, k.Parts},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(ceil(k.N, k.Part)*k.C, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var rmsnormForwardKernel = host.Kernel{
+	Name: "rmsnorm_forward",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("rmsnorm_forward.cpu.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+		{Name: "gpu", Source: source("rmsnorm_forward.gpu.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}, {Name: "rstd", Write: true}},
+	Overrides: []string(nil),
+}
+
+// RmsnormForward out[n] = x[n] * rstd[n] * weight, rstd[n] = 1 / sqrt(mean(x[n]^2) + eps)
+//
+// On CPU adapters one thread takes a row, on GPUs one workgroup.
+type RmsnormForward struct {
+	N      uint32
+	C      uint32
+	Eps    float32
+	X      *host.Buffer // read (N, C), C a multiple of 4
+	Weight *host.Buffer // read (C)
+	Out    *host.Buffer // read_write (N, C)
+	Rstd   *host.Buffer // read_write (N)
+}
+
+// Call is the kernel with its arguments.
+func (k RmsnormForward) Call() host.Call {
+	return host.Call{Kernel: &rmsnormForwardKernel,
+		Params:    []uint32{k.N, k.C, math.Float32bits(k.Eps)},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out, k.Rstd},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.N, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{k.N, 1, 1}
+		}}
+}
+
+var ropeKernel = host.Kernel{
+	Name: "rope",
+	Variants: []host.Variant{
+		{Name: "", Source: source("rope.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "position", Write: false}, {Name: "cos", Write: false}, {Name: "sin", Write: false}, {Name: "x", Write: true}},
+	Overrides: []string{"D"},
+}
+
+// Rope rotates the pairs (j, j + D/2) of every head of x by the angle of its row's position, in place
+//
+// sign is 1 to rotate forward and -1 to rotate back, which is the gradient. Two pairs a thread.
+type Rope struct {
+	N        uint32
+	H        uint32
+	T        uint32
+	Sign     float32
+	D        uint32       // compiled into the kernel
+	Position *host.Buffer // read (N), each below T
+	Cos      *host.Buffer // read (T, D/2), D a multiple of 4
+	Sin      *host.Buffer // read (T, D/2)
+	X        *host.Buffer // read_write (N, H, D)
+}
+
+// Call is the kernel with its arguments.
+func (k Rope) Call() host.Call {
+	return host.Call{Kernel: &ropeKernel,
+		Params:    []uint32{k.N, k.H, k.T, math.Float32bits(k.Sign)},
+		Overrides: []uint32{k.D},
+		Buffers:   []*host.Buffer{k.Position, k.Cos, k.Sin, k.X},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N*k.H*k.D, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var scatterRowsKernel = host.Kernel{
+	Name: "scatter_rows",
+	Variants: []host.Variant{
+		{Name: "", Source: source("scatter_rows.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "row", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// ScatterRows out[row[n],:] = x[n,:]
+//
+// How new keys and values enter a cache. No two rows of x may name one row of out. One vec4 a thread.
+type ScatterRows struct {
+	N   uint32
+	C   uint32
+	X   *host.Buffer // read (N, C), C a multiple of 4
+	Row *host.Buffer // read (N)
+	Out *host.Buffer // read_write (S, C), S above every row
+}
+
+// Call is the kernel with its arguments.
+func (k ScatterRows) Call() host.Call {
+	return host.Call{Kernel: &scatterRowsKernel,
+		Params:    []uint32{k.N, k.C},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Row, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N*k.C, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var sumLossKernel = host.Kernel{
+	Name: "sum_loss",
+	Variants: []host.Variant{
+		{Name: "", Source: source("sum_loss.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "log_prob", Write: false}, {Name: "weight", Write: false}, {Name: "state", Write: true}},
+	Overrides: []string(nil),
+}
+
+// SumLoss state[slot] += sum of -weight[n] * log_prob[n]
+//
+// One workgroup: a sum in each thread, then a tree over the threads, so that the order is fixed and the rounding small.
+// Rows of weight 0 are left out, whatever their log_prob is.
+type SumLoss struct {
+	N       uint32
+	Slot    uint32
+	LogProb *host.Buffer // read (N)
+	Weight  *host.Buffer // read (N)
+	State   *host.Buffer // read_write (64) words; state[slot] is a float32
+}
+
+// Call is the kernel with its arguments.
+func (k SumLoss) Call() host.Call {
+	return host.Call{Kernel: &sumLossKernel,
+		Params:    []uint32{k.N, k.Slot},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.LogProb, k.Weight, k.State},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{1, 1, 1}
+		}}
+}
+
+var sumPartsKernel = host.Kernel{
+	Name: "sum_parts",
+	Variants: []host.Variant{
+		{Name: "", Source: source("sum_parts.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "parts_in", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// SumParts out = the sum of the parts, or out += it; in order, so that the bits are always the same
+type SumParts struct {
+	Count      uint32
+	Parts      uint32
+	Accumulate uint32
+	PartsIn    *host.Buffer // read (parts, Count)
+	Out        *host.Buffer // read_write (Count)
+}
+
+// Call is the kernel with its arguments.
+func (k SumParts) Call() host.Call {
+	return host.Call{Kernel: &sumPartsKernel,
+		Params:    []uint32{k.Count, k.Parts, k.Accumulate},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.PartsIn, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Count, c["SIZE"]), 1, 1}
+		}}
+}
+
+var sumSquaresKernel = host.Kernel{
+	Name: "sum_squares",
+	Variants: []host.Variant{
+		{Name: "", Source: source("sum_squares.wgsl"), Constants: map[string]uint32{}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "parts", Write: true}},
+	Overrides: []string(nil),
+}
+
+// SumSquares parts[first + s] = sum of squares of x[16384 s : 16384 (s+1)]
+//
+// One workgroup a part; SumSquaresParts says how many parts a call writes.
+type SumSquares struct {
+	Count uint32
+	First uint32
+	X     *host.Buffer // read (Count), Count a multiple of 4
+	Parts *host.Buffer // read_write (at least first + S)
+}
+
+// Call is the kernel with its arguments.
+func (k SumSquares) Call() host.Call {
+	return host.Call{Kernel: &sumSquaresKernel,
+		Params:    []uint32{k.Count, k.First},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Parts},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Count, 16384), 1, 1}
+		}}
+}
+
+var swigluBackwardKernel = host.Kernel{
+	Name: "swiglu_backward",
+	Variants: []host.Variant{
+		{Name: "", Source: source("swiglu_backward.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "gate", Write: false}, {Name: "up", Write: false}, {Name: "dout", Write: false}, {Name: "dgate", Write: true}, {Name: "dup", Write: true}},
+	Overrides: []string(nil),
+}
+
+// SwigluBackward dup = dout * silu(gate), dgate = dout * up * silu'(gate), silu'(a) = s + a * s * (1 - s), s = 1 / (1 + exp(-a))
+//
+// Four elements a thread.
+type SwigluBackward struct {
+	Count uint32
+	Gate  *host.Buffer // read (Count), Count a multiple of 4
+	Up    *host.Buffer // read (Count)
+	Dout  *host.Buffer // read (Count)
+	Dgate *host.Buffer // read_write (Count)
+	Dup   *host.Buffer // read_write (Count)
+}
+
+// Call is the kernel with its arguments.
+func (k SwigluBackward) Call() host.Call {
+	return host.Call{Kernel: &swigluBackwardKernel,
+		Params:    []uint32{k.Count},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Gate, k.Up, k.Dout, k.Dgate, k.Dup},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Count, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var swigluForwardKernel = host.Kernel{
+	Name: "swiglu_forward",
+	Variants: []host.Variant{
+		{Name: "", Source: source("swiglu_forward.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "gate", Write: false}, {Name: "up", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// SwigluForward out = silu(gate) * up, silu(a) = a / (1 + exp(-a))
+//
+// Four elements a thread.
+type SwigluForward struct {
+	Count uint32
+	Gate  *host.Buffer // read (Count), Count a multiple of 4
+	Up    *host.Buffer // read (Count)
+	Out   *host.Buffer // read_write (Count)
+}
+
+// Call is the kernel with its arguments.
+func (k SwigluForward) Call() host.Call {
+	return host.Call{Kernel: &swigluForwardKernel,
+		Params:    []uint32{k.Count},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Gate, k.Up, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Count, 4*c["SIZE"]), 1, 1}
 		}}
 }

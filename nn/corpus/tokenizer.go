@@ -16,7 +16,9 @@ var tokenizerJSON []byte
 // Tokenizer returns the tokenizer trained on the corpus: 512 tokens, of which
 // <|endoftext|> is 0, <|im_start|> 1 and <|im_end|> 2. Every Chinese character of
 // the corpus is one token or part of a longer one.
-var Tokenizer = sync.OnceValue(func() *tokenizer.Tokenizer {
+func Tokenizer() *tokenizer.Tokenizer { return loadTokenizer() }
+
+var loadTokenizer = sync.OnceValue(func() *tokenizer.Tokenizer {
 	t, err := tokenizer.Load(bytes.NewReader(tokenizerJSON))
 	if err != nil {
 		panic("corpus: the embedded tokenizer.json: " + err.Error())

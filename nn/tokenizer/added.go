@@ -22,10 +22,16 @@ type addedFinder struct {
 	byFirst [256][]addedToken // by first byte, longest first
 }
 
-func (f *addedFinder) add(a addedToken) {
-	list := append(f.byFirst[a.Content[0]], a)
-	slices.SortStableFunc(list, func(x, y addedToken) int { return len(y.Content) - len(x.Content) })
-	f.byFirst[a.Content[0]] = list
+func newAddedFinder(added []addedToken, normalized bool) (f addedFinder) {
+	for _, a := range added {
+		if a.Normalized == normalized {
+			f.byFirst[a.Content[0]] = append(f.byFirst[a.Content[0]], a)
+		}
+	}
+	for _, list := range f.byFirst {
+		slices.SortFunc(list, func(x, y addedToken) int { return len(y.Content) - len(x.Content) })
+	}
+	return f
 }
 
 // find gives the first added token in the text and the range that it takes, or ok = false.

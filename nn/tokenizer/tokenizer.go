@@ -107,12 +107,8 @@ func (t *Tokenizer) setAdded() error {
 			return fmt.Errorf("added_tokens: %q has single_word = true, which is not supported: set it to false", a.Content)
 		}
 		t.special[a.ID] = a.Special
-		pass := 0
-		if a.Normalized {
-			pass = 1
-		}
-		t.finders[pass].add(a)
 	}
+	t.finders = [2]addedFinder{newAddedFinder(t.added, false), newAddedFinder(t.added, true)}
 	return nil
 }
 
