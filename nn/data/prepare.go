@@ -13,7 +13,7 @@ import (
 )
 
 // Prepare tokenises the documents of r into a shard written to w, on every
-// core, in one pass and in constant memory. Each document is stored as BOS, its
+// core, in one pass; memory grows by 8 bytes a document. Each is stored as BOS, its
 // tokens, EOS (a tokenizer without these stores the tokens alone). progress, if
 // not nil, is called now and then with the bytes of r that are done. name is
 // for errors, which also name the line; after an error w holds no shard.
