@@ -244,9 +244,9 @@ var attentionForwardKernel = host.Kernel{
 	Overrides: []string{"D"},
 }
 
-// AttentionForward out[n,h,:] = sum over the keys s of row n of p[s] value[s,:], with p = softmax(scale query[n,h,:] . key[s,:]) and lse[n,h] = log(sum of exp(scale q . k))
+// AttentionForward out[n,h,:] = sum over the keys s of row n of p[s] value[s,:], with p = softmax(scale query[n,h,:] . key[s,:])
 //
-// The keys of row n are keys[n] = (first, last), inclusive, so causal order and document boundaries are both there
+// lse[n,h] = log(sum of exp(scale query . key)) is kept for the backward pass. The keys of row n are keys[n] = (first, last), inclusive, so causal order and document boundaries are both there
 // (first > last: no keys, and zeros come out). Query head h uses key/value head h/(H/K). k and v may have more rows
 // than q: a cache. One pass over the keys, with a running maximum and sum (online softmax); no (T, T) array anywhere.
 // A thread owns ROWS consecutive rows of one head and meets four keys at a time, all in registers; a row outside

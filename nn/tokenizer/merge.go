@@ -108,32 +108,21 @@ func (t *Tokenizer) apart(left, right uint16, limit int32) bool {
 }
 
 // appendWord appends the encoding of a word: from each place the longest piece that stays apart from
-// the one before, going back where none does. The encoding up to a place is unique, so a place that
-// was gone back from is no border, and each place is gone back from at most once.
+// the one before, going back where none does. What leads to a place passes the local test, so it is
+// the only way there: no place is come to twice, and the time is linear in the word.
 func (t *Tokenizer) appendWord(dst []uint16, word []byte) []uint16 {
-	var short [64]bool
-	noBorder := short[:]
-	if len(word) >= len(short) {
-		noBorder = make([]bool, len(word)+1)
-	}
 	first := len(dst)
 	for at := 0; at < len(word); {
 		id := t.trie.longest(word[at:])
-		for {
-			end := at + int(t.pieces[id].size)
-			if !noBorder[end] && (len(dst) == first || t.apart(dst[len(dst)-1], uint16(id), noMerge)) {
-				dst = append(dst, uint16(id))
-				at = end
-				break
-			}
-			for id = t.pieces[id].shorter; id == noPiece; {
-				noBorder[at] = true
+		for len(dst) > first && !t.apart(dst[len(dst)-1], uint16(id), noMerge) {
+			for id = t.pieces[id].shorter; id == noPiece; id = t.pieces[id].shorter {
 				id = int32(dst[len(dst)-1])
 				dst = dst[:len(dst)-1]
 				at -= int(t.pieces[id].size)
-				id = t.pieces[id].shorter
 			}
 		}
+		dst = append(dst, uint16(id))
+		at += int(t.pieces[id].size)
 	}
 	return dst
 }
