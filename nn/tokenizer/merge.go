@@ -7,12 +7,12 @@ import "fmt"
 // word, and Chinese clauses are long words that seldom repeat, so a cache does not help. Encoding
 // instead looks for the result directly, because it is the only one that passes a local test:
 //
-//	Tokens t1 t2 ... tn are the encoding of their bytes if and only if every tn and every
-//	neighbouring pair, taken alone, encode to themselves.
+//	Tokens t1 t2 ... tn are the encoding of their bytes if and only if every token and
+//	every neighbouring pair of them, taken alone, encode to themselves.
 //
 // For joining goes on inside a stretch of text in the same order whatever is around it, until a join
-// crosses the stretch's border; and the first join that crosses a border between tn and tn+1 would
-// do so if the two stood alone. It needs ranks to rise during encoding, which holds when a merge's
+// crosses the stretch's border; and the first join that crosses a border between two tokens
+// would do so if the two stood alone. It needs ranks to rise during encoding, which holds when a merge's
 // parts are made by merges before it, as in every trained vocabulary; setMerges refuses others.
 
 // merge joins two neighbouring tokens into one.
