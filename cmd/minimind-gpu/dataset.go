@@ -1,0 +1,193 @@
+//go:build !js
+
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
+)
+
+// textSource is a text to learn from.
+type textSource struct {
+	name   string // for people
+	base   string // of its shard's name
+	size   int64  // bytes
+	format data.Format
+	folder string // where its shard goes
+	open   func() (io.ReadCloser, error)
+}
+
+// fileSource is a file of text: plain if it is named so, else JSONL.
+func fileSource(name string) (*textSource, error) {
+	stat, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: there is no such file (--data names a .jsonl or .txt file)", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !stat.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: --data takes one .jsonl or .txt file", name)
+	}
+	format := data.JSONL
+	if ext := strings.ToLower(filepath.Ext(name)); ext == ".txt" || ext == ".md" {
+		format = data.Text
+	}
+	return &textSource{name: name, base: filepath.Base(name), size: stat.Size(), format: format, folder: filepath.Dir(name),
+		open: func() (io.ReadCloser, error) { return os.Open(name) }}, nil
+}
+
+// corpusDocuments is how many documents of the embedded corpus a run learns from.
+const corpusDocuments = 50_000
+
+// corpusSource is the embedded corpus; its shard goes to the given folder.
+func corpusSource(folder string) *textSource {
+	var text bytes.Buffer
+	for document := range corpus.Documents(1, corpusDocuments) {
+		text.WriteString(document + "\n\n")
+	}
+	return &textSource{name: "the embedded corpus", base: "corpus", size: int64(text.Len()), format: data.Text, folder: folder,
+		open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text.Bytes())), nil }}
+}
+
+// shardFile is an open shard.
+type shardFile struct {
+	*data.Shard
+	Path     string
+	Prepared bool // it was made just now, not found
+	f        *os.File
+}
+
+func (s *shardFile) close() { s.f.Close() }
+
+// prepare opens the shard of the source and the tokenizer, after making it if it is not there: beside the source, or
+// in the user's cache where that folder is read-only. Its name holds the beginnings of both hashes, so that a file
+// that changed is never taken for the old one.
+func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer) (*shardFile, error) {
+	hash, err := p.hash(src)
+	if err != nil {
+		return nil, err
+	}
+	folders := []string{src.folder}
+	if cache, err := os.UserCacheDir(); err == nil {
+		folders = append(folders, filepath.Join(cache, "minimind-gpu"))
+	}
+	name := fmt.Sprintf("%s.%s.%s.shard", src.base, tok.Hash()[:8], hash[:8])
+	for _, folder := range folders {
+		path := filepath.Join(folder, name)
+		s, err := openShard(path, tok, hash)
+		if err == nil {
+			return s, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			p.say("%s is made anew: %v", path, err)
+		}
+	}
+	for i, folder := range folders {
+		path := filepath.Join(folder, name)
+		if err = os.MkdirAll(folder, 0o777); err == nil {
+			err = p.makeShard(path, src, tok)
+		}
+		readOnly := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+		if readOnly && i+1 < len(folders) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		s, err := openShard(path, tok, hash)
+		if err != nil {
+			return nil, fmt.Errorf("%s changed while it was read, or its shard is not what was written (%w): try again", src.name, err)
+		}
+		s.Prepared = true
+		return s, nil
+	}
+	return nil, err
+}
+
+// hash is the source's SHA-256.
+func (p *program) hash(src *textSource) (string, error) {
+	r, err := src.open()
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, r); err != nil {
+		return "", fmt.Errorf("reading %s: %w", src.name, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// openShard opens a shard and makes sure that it was made from this source by this tokenizer.
+func openShard(path string, tok *tokenizer.Tokenizer, sourceHash string) (*shardFile, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	stat, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	s, err := data.OpenShard(f, stat.Size())
+	if err == nil && (s.TokenizerHash != tok.Hash() || s.SourceHash != sourceHash) {
+		err = errors.New("it was made from another text or by another tokenizer")
+	}
+	if err == nil {
+		err = s.Verify()
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &shardFile{Shard: s, Path: path, f: f}, nil
+}
+
+// makeShard tokenises the source.
+func (p *program) makeShard(path string, src *textSource, tok *tokenizer.Tokenizer) error {
+	r, err := src.open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	bar := newProgress(p.stderr)
+	defer bar.clear()
+	start := time.Now()
+	return p.saveAtomically(path, func(w io.Writer) error {
+		_, err := data.Prepare(src.name, &interruptible{p, r}, src.format, tok, w, func(done int64) {
+			bar.show(float64(done)/float64(src.size), done == src.size, func() string {
+				return fmt.Sprintf("tokenising %s: %.0f of %.0f MB, %.1f MB/s", src.name, float64(done)/1e6, float64(src.size)/1e6,
+					float64(done)/1e6/time.Since(start).Seconds())
+			})
+		})
+		return err
+	})
+}
+
+// interruptible reads until Ctrl-C.
+type interruptible struct {
+	p *program
+	r io.Reader
+}
+
+func (i *interruptible) Read(b []byte) (int, error) {
+	if i.p.ctx.Err() != nil {
+		return 0, errInterrupted
+	}
+	return i.r.Read(b)
+}

@@ -1,0 +1,76 @@
+//go:build !js
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/generate"
+	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
+)
+
+type generateCommand struct {
+	Checkpoint        string   `required:"" placeholder:"FILE|RUN" help:"A checkpoint, or a run's folder, whose newest is taken."`
+	Prompt            []string `sep:"none" placeholder:"TEXT" help:"Beginning of the text; may be given more than once. Default: none."`
+	MaxNewTokens      int      `default:"128" help:"Longest continuation, in tokens."`
+	Temperature       float64  `default:"0.85" help:"Below 1 the likely gets likelier, above 1 the unlikely."`
+	TopK              int      `default:"0" help:"Choose among so many of the likeliest tokens; 0: all."`
+	TopP              float64  `default:"0.85" help:"Choose among the likeliest tokens that have this probability together."`
+	RepetitionPenalty float64  `default:"1" help:"Above 1, tokens that were there already get less likely."`
+	Seed              uint64   `default:"42" help:"Decides all choices."`
+	Greedy            bool     `help:"Always take the likeliest token."`
+	Adapter           string   `help:"GPU to use; see pretrain."`
+}
+
+// Run streams a continuation of each prompt to standard output.
+func (c *generateCommand) Run(p *program) error {
+	_, file, err := findCheckpoint(c.Checkpoint)
+	if err != nil {
+		return err
+	}
+	reader, f, err := openCheckpoint(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	tok, err := tokenizer.Load(bytes.NewReader(reader.Header.Tokenizer))
+	if err != nil {
+		return fmt.Errorf("%s: its %w", file, err)
+	}
+	device, err := host.Open(host.Options{Adapter: c.Adapter})
+	if err != nil {
+		return err
+	}
+	defer device.Close()
+	model, err := nn.LoadModel(device, reader)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	prompts := c.Prompt
+	if len(prompts) == 0 {
+		prompts = []string{""}
+	}
+	longest := 0
+	for _, prompt := range prompts {
+		longest = max(longest, len(tok.Encode(prompt))+1)
+	}
+	g, err := generate.New(model, min(longest+c.MaxNewTokens, reader.Header.Model.MaxPositionEmbeddings))
+	if err != nil {
+		return err
+	}
+	defer g.Release()
+	o := generate.Options{MaxNewTokens: c.MaxNewTokens, Temperature: c.Temperature, TopK: c.TopK, TopP: c.TopP,
+		RepetitionPenalty: c.RepetitionPenalty, Seed: c.Seed, Greedy: c.Greedy}
+	for _, prompt := range prompts {
+		if err := write(p.ctx, p.stdout, g, tok, prompt, o); err != nil {
+			return err
+		}
+		if p.ctx.Err() != nil {
+			return errInterrupted
+		}
+	}
+	return nil
+}

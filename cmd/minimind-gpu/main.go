@@ -1,0 +1,129 @@
+//go:build !js
+
+// Command minimind-gpu trains MiniMind-family language models on any GPU, and speaks with them. It is the native
+// front end: a file per command; flags, files and printing. All arithmetic is in the packages under nn.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commandLine is every command with its flags.
+type commandLine struct {
+	Pretrain  pretrainCommand `cmd:"" help:"Train a model from scratch. Without any flag: a demo of about a minute."`
+	Generate  generateCommand `cmd:"" help:"Let a trained model write."`
+	Info      infoCommand     `cmd:"" help:"Show the adapters and presets, or what a checkpoint holds."`
+	Verify    verifyCommand   `cmd:"" help:"Hold this machine's results against golden cases."`
+	Bench     benchCommand    `cmd:"" help:"Measure matrix multiplication and whole training steps."`
+	Tokenizer struct {
+		Train  tokenizerTrainCommand  `cmd:"" help:"Learn a vocabulary from text."`
+		Encode tokenizerEncodeCommand `cmd:"" help:"Print the token ids of a text."`
+		Decode tokenizerDecodeCommand `cmd:"" help:"Print the text of token ids."`
+	} `cmd:"" help:"Train and use tokenizers."`
+	Data struct {
+		Prepare dataPrepareCommand `cmd:"" help:"Tokenise a text file into a shard, as pretrain does by itself."`
+	} `cmd:"" help:"Prepare training data."`
+}
+
+// program is what commands use of the world around them; tests put their own in.
+type program struct {
+	ctx            context.Context // cancelled by the first Ctrl-C
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	create         func(path string) (outputFile, error) // for checkpoints
+}
+
+// Exit codes besides 0.
+const (
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// errInterrupted ends a command that Ctrl-C stopped in an orderly way, after it has said so.
+var errInterrupted = errors.New("interrupted")
+
+func main() {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		fmt.Fprintln(os.Stderr, "\nminimind-gpu: stopped at once")
+		os.Exit(exitInterrupted)
+	}()
+	p := &program{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, create: createFile}
+	os.Exit(p.run(os.Args[1:]))
+}
+
+// run parses the arguments, runs the command and returns the exit code.
+func (p *program) run(args []string) (code int) {
+	type exit struct{ code int } // thrown by kong once --help is printed
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			e, ok := thrown.(exit)
+			if !ok {
+				panic(thrown)
+			}
+			code = e.code
+		}
+	}()
+	var cli commandLine
+	var files settingsFiles
+	parser, err := kong.New(&cli, kong.Name("minimind-gpu"),
+		kong.Description("Trains MiniMind language models on any GPU. `minimind-gpu pretrain` alone is a demo; `minimind-gpu COMMAND --help` shows a command's flags."),
+		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { panic(exit{code}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.Resolvers(&files), kong.Bind(p), kong.Vars(trainDefaults))
+	if err != nil {
+		panic(err) // the struct above is wrong
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := parser.Parse(dashed(args))
+	if err = cmp.Or(files.err, err); err != nil {
+		fmt.Fprintf(p.stderr, "minimind-gpu: %v\n", err)
+		return exitUsage
+	}
+	if err := ctx.Run(ctx); errors.Is(err, errInterrupted) {
+		return exitInterrupted
+	} else if err != nil {
+		fmt.Fprintf(p.stderr, "minimind-gpu: %v\n", err)
+		return exitFailure
+	}
+	return 0
+}
+
+// dashed writes flags' names with dashes: --learning_rate is --learning-rate.
+func dashed(args []string) []string {
+	args = slices.Clone(args)
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		if name, value, ok := strings.Cut(a, "="); strings.HasPrefix(a, "--") {
+			args[i] = strings.ReplaceAll(name, "_", "-")
+			if ok {
+				args[i] += "=" + value
+			}
+		}
+	}
+	return args
+}
+
+// say prints a line for people to standard error, so that standard output holds results only.
+func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }

@@ -1,0 +1,75 @@
+//go:build !js
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn/train"
+)
+
+// save writes a checkpoint. A failure (a full disk) does not stop the training: it is tried again when the next one is
+// due, and the earlier ones are still there.
+func (r *pretraining) save(s train.Step) {
+	best := s.Validation != nil && s.Validation.Best
+	r.unsaved = r.folder.save(r.trainer, s.Step, best)
+	if r.unsaved != nil && !s.Last {
+		r.progress.clear()
+		r.say("warning: step %d is not saved: %v; training goes on, and the next checkpoint will be tried", s.Step, r.unsaved)
+	}
+}
+
+// explain adds to an error in the middle of a run how to go on.
+func (r *pretraining) explain(err error) error {
+	r.progress.clear()
+	switch {
+	case r.folder.latest != "":
+		return fmt.Errorf("training stopped after step %d: %w; go on from the last checkpoint by: minimind-gpu pretrain --resume %s", r.done, err, r.folder.dir)
+	case errors.Is(err, host.ErrLost):
+		return fmt.Errorf("training stopped after step %d, before the first checkpoint: %w", r.done, err)
+	}
+	return err
+}
+
+// finish ends the run: it was either trained to its end or interrupted.
+func (r *pretraining) finish() error {
+	r.progress.clear()
+	if r.unsaved != nil {
+		return fmt.Errorf("step %d is not saved: %w; make room and go on by: minimind-gpu pretrain --resume %s", r.done, r.unsaved, r.folder.dir)
+	}
+	if r.done < r.trainer.Steps() {
+		if r.folder.latest == "" {
+			r.say("interrupted after step %d; nothing was new to save", r.done)
+		} else {
+			r.say("interrupted after step %d, saved as %s\ngo on by: minimind-gpu pretrain --resume %s", r.done, r.folder.latest, r.folder.dir)
+		}
+		return errInterrupted
+	}
+	if err := r.sampleTo(r.stdout); err != nil {
+		return err
+	}
+	r.say("\nrun         %s (metrics.jsonl, samples.txt, TensorBoard events)", r.folder.dir)
+	r.say("checkpoint  %s", filepath.Join(r.folder.dir, checkpointsFolder, fmt.Sprintf(checkpointName, r.done)))
+	r.say("talk to it  minimind-gpu generate --checkpoint %s --prompt %q", r.folder.dir, r.prompts()[0])
+	return nil
+}
+
+// close gives everything back that is open.
+func (r *pretraining) close() {
+	r.progress.clear()
+	if r.sampler != nil {
+		r.sampler.Release()
+	}
+	if r.folder != nil {
+		r.folder.close()
+	}
+	if r.shard != nil {
+		r.shard.close()
+	}
+	if r.device != nil {
+		r.device.Close()
+	}
+}

@@ -1,0 +1,80 @@
+//go:build !js
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/generate"
+	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
+)
+
+// samplesHeading begins the samples of a step in samples.txt.
+const samplesHeading = "=== step %d ===\n"
+
+// sampleOptions are those of the samples of a run: varied, but not wild, and the same for the same weights.
+var sampleOptions = generate.Options{MaxNewTokens: 64, Temperature: 0.6, TopK: 20, TopP: 0.9, RepetitionPenalty: 1, Seed: 1}
+
+// write lets the model go on from the prompt, and writes both as they come. A pretrained model's prompt stands at the
+// beginning of a document, so the beginning mark comes first.
+func write(ctx context.Context, w io.Writer, g *generate.Generator, tok *tokenizer.Tokenizer, prompt string, o generate.Options) error {
+	var ids []int
+	if bos := tok.BOS(); bos >= 0 {
+		ids = append(ids, bos)
+	}
+	ids = append(ids, tok.Encode(prompt)...)
+	if len(ids) == 0 {
+		return fmt.Errorf("this tokenizer has no mark for the beginning of a text: give a --prompt")
+	}
+	if _, err := io.WriteString(w, prompt); err != nil {
+		return err
+	}
+	d := tok.NewDecoder(true)
+	for id, err := range g.Tokens(ctx, ids, o) {
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, d.Next(id)); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, d.Flush()+"\n")
+	return err
+}
+
+// prompts are the beginnings of samples: the user's, or some that fit the data.
+func (r *pretraining) prompts() []string {
+	switch {
+	case len(r.command.SamplePrompt) > 0:
+		return r.command.SamplePrompt
+	case r.command.Data == "":
+		return []string{"Lily has", "小明有", "Tom hides", "一只"}
+	}
+	return []string{""}
+}
+
+// sample adds the step's samples to samples.txt.
+func (r *pretraining) sample(step int64) error {
+	if _, err := fmt.Fprintf(r.folder.samples, samplesHeading, step); err != nil {
+		return err
+	}
+	return r.sampleTo(r.folder.samples)
+}
+
+func (r *pretraining) sampleTo(w io.Writer) error {
+	if r.sampler == nil {
+		var err error
+		if r.sampler, err = generate.New(r.trainer.Model(), r.command.Training.MaxSeqLen); err != nil {
+			return err
+		}
+	}
+	for _, prompt := range r.prompts() {
+		// Not the run's context: after Ctrl-C, a sample that was begun is finished.
+		if err := write(context.Background(), w, r.sampler, r.tok, prompt, sampleOptions); err != nil {
+			return err
+		}
+	}
+	return nil
+}

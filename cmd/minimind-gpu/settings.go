@@ -1,0 +1,146 @@
+//go:build !js
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+)
+
+// settingsFiles gives flags that the command line leaves out their values from the file named by --config, then from
+// the config.yaml of the run named by --resume. Names are written with underscores or dashes.
+type settingsFiles struct {
+	files []settings // the first that has a name wins
+	err   error
+	read  bool
+}
+
+type settings map[string]any
+
+// notSettings are flags that a file cannot hold: they say where the run is, not what it does.
+var notSettings = []string{"help", "config", "resume", "out"}
+
+// Validate has nothing to say: names are checked against the command's flags when files are read.
+func (s *settingsFiles) Validate(*kong.Application) error { return nil }
+
+// Resolve returns the flag's value, or nil.
+func (s *settingsFiles) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if !s.read {
+		s.read = true
+		s.err = s.readFiles(ctx)
+	}
+	if s.err != nil || slices.Contains(notSettings, flag.Name) {
+		return nil, nil // run returns err; kong would put the name of any flag before it
+	}
+	for _, file := range s.files {
+		switch value := file[flag.Name].(type) {
+		case nil:
+		case []any:
+			return value, nil
+		default:
+			return fmt.Sprint(value), nil
+		}
+	}
+	return nil, nil
+}
+
+func (s *settingsFiles) readFiles(ctx *kong.Context) error {
+	given := map[string]string{}
+	for _, path := range ctx.Path {
+		if path.Flag != nil && (path.Flag.Name == "config" || path.Flag.Name == "resume") {
+			given[path.Flag.Name] = fmt.Sprint(ctx.FlagValue(path.Flag))
+		}
+	}
+	if name := given["config"]; name != "" {
+		if err := s.add(name, ctx); err != nil {
+			return err
+		}
+	}
+	if given["resume"] != "" {
+		dir, _, err := findCheckpoint(given["resume"])
+		if err != nil {
+			return err
+		}
+		if err := s.add(filepath.Join(dir, configFile), ctx); err != nil {
+			return err
+		}
+		delete(s.files[len(s.files)-1], "tokenizer") // the checkpoint holds it, wherever that file went
+	}
+	return nil
+}
+
+// add reads a file, whose names must all be flags of the command.
+func (s *settingsFiles) add(name string, ctx *kong.Context) error {
+	var known []string
+	for _, f := range ctx.Flags() {
+		if !slices.Contains(notSettings, f.Name) {
+			known = append(known, f.Name)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("cannot read the settings: %w", err)
+	}
+	var written settings
+	if err := yaml.Unmarshal(text, &written); err != nil {
+		return fmt.Errorf("%s: not a YAML map of settings: %s", name, yaml.FormatError(err, false, true))
+	}
+	file := settings{}
+	for key, value := range written {
+		flag := strings.ReplaceAll(key, "_", "-")
+		if !slices.Contains(known, flag) {
+			return fmt.Errorf("%s: there is no setting %q%s", name, key, didYouMean(flag, known))
+		}
+		file[flag] = value
+	}
+	s.files = append(s.files, file)
+	return nil
+}
+
+// settingsOf lists the selected command's flags with their values, in the order of the help.
+func settingsOf(ctx *kong.Context) yaml.MapSlice {
+	var all yaml.MapSlice
+	for _, f := range ctx.Selected().Flags {
+		if value := valueOf(f); value != nil && !slices.Contains(notSettings, f.Name) {
+			all = append(all, yaml.MapItem{Key: strings.ReplaceAll(f.Name, "-", "_"), Value: value})
+		}
+	}
+	return all
+}
+
+// valueOf is a flag's value, nil when it has none.
+func valueOf(f *kong.Flag) any {
+	value := f.Target
+	if value.Kind() == reflect.Pointer {
+		if value.IsNil() {
+			return nil
+		}
+		value = value.Elem()
+	}
+	return value.Interface()
+}
+
+// didYouMean suggests the known name that shares the most with the given one.
+func didYouMean(name string, known []string) string {
+	best, shared := "", 2
+	for _, k := range known {
+		prefix := 0
+		for prefix < min(len(k), len(name)) && k[prefix] == name[prefix] {
+			prefix++
+		}
+		if prefix > shared {
+			best, shared = k, prefix
+		}
+	}
+	if best == "" {
+		return "; `minimind-gpu pretrain --help` lists them"
+	}
+	return fmt.Sprintf(", did you mean %q?", strings.ReplaceAll(best, "-", "_"))
+}
