@@ -1,0 +1,25 @@
+// sum_parts: out = the sum of the parts, or out += it; in order, so that the bits are always the same
+//
+// grid: ceil(Count/SIZE)
+const SIZE: u32 = 256;
+struct Params { Count: u32, parts: u32, accumulate: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> parts_in: array<f32>; // (parts, Count)
+@group(0) @binding(2) var<storage, read_write> out: array<f32>; // (Count)
+
+@compute @workgroup_size(SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = id.y * groups.x * SIZE + id.x;
+  if (i >= params.Count) {
+    return;
+  }
+  var sum = 0.0;
+  for (var p = 0u; p < params.parts; p++) {
+    sum += parts_in[p * params.Count + i];
+  }
+  if (params.accumulate == 0) {
+    out[i] = sum;
+  } else {
+    out[i] += sum;
+  }
+}
