@@ -1,0 +1,48 @@
+// cross_entropy: log_prob[n] = log softmax(logits[n])[targets[n]], and with gradient = 1 logits[n] = weight[n] * (softmax(logits[n]) - onehot(targets[n]))
+//
+// The gradient is that of -weight * log_prob, and takes the place of the logits. A row of weight 0 gets a gradient of
+// exact zeros, whatever its logits are; in any other row a NaN or +inf makes the gradient NaN.
+// On CPU adapters one thread takes a row, on GPUs one workgroup.
+// grid: ceil(N/SIZE)
+const SIZE: u32 = 64;
+struct Params { N: u32, V: u32, gradient: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> logits: array<f32>; // (N, V); becomes their gradient
+@group(0) @binding(2) var<storage, read> targets: array<u32>; // (N), each below V, also where the weight is 0
+@group(0) @binding(3) var<storage, read> weight: array<f32>; // (N)
+@group(0) @binding(4) var<storage, read_write> log_prob: array<f32>; // (N)
+
+@compute @workgroup_size(SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let n = id.y * groups.x * SIZE + id.x;
+  if (n >= params.N) {
+    return;
+  }
+  let V = params.V;
+  let row = n * V;
+  var largest = logits[row];
+  for (var v = 1u; v < V; v++) {
+    largest = max(largest, logits[row + v]);
+  }
+  var sum = 0.0;
+  for (var v = 0u; v < V; v++) {
+    sum += exp(logits[row + v] - largest);
+  }
+  let at = row + targets[n];
+  log_prob[n] = logits[at] - largest - log(sum);
+  if (params.gradient == 0) {
+    return;
+  }
+  let w = weight[n];
+  if (bitcast<u32>(w) << 1 == 0) {
+    for (var v = 0u; v < V; v++) {
+      logits[row + v] = 0;
+    }
+    return;
+  }
+  let scale = w / sum;
+  for (var v = 0u; v < V; v++) {
+    logits[row + v] = exp(logits[row + v] - largest) * scale;
+  }
+  logits[at] -= w;
+}

@@ -1,0 +1,43 @@
+// rmsnorm_forward: out[n] = x[n] * rstd[n] * weight, rstd[n] = 1 / sqrt(mean(x[n]^2) + eps)
+//
+// One workgroup a row: a sum in each thread, then a tree over the threads.
+// grid: N
+const SIZE: u32 = 64; // a power of two
+struct Params { N: u32, C: u32, eps: f32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>; // (N, C), C a multiple of 4
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>; // (C)
+@group(0) @binding(3) var<storage, read_write> out: array<vec4f>; // (N, C)
+@group(0) @binding(4) var<storage, read_write> rstd: array<f32>; // (N)
+
+var<workgroup> sums: array<f32, SIZE>;
+
+@compute @workgroup_size(SIZE)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let n = group.y * groups.x + group.x;
+  if (n >= params.N) {
+    return;
+  }
+  let width = params.C / 4;
+  let row = n * width;
+  var sum = 0.0;
+  for (var i = lane; i < width; i += SIZE) {
+    let v = x[row + i];
+    sum += dot(v, v);
+  }
+  sums[lane] = sum;
+  workgroupBarrier();
+  for (var half = SIZE / 2; half > 0; half /= 2) {
+    if (lane < half) {
+      sums[lane] += sums[lane + half];
+    }
+    workgroupBarrier();
+  }
+  let scale = 1 / sqrt(sums[0] / f32(params.C) + params.eps);
+  if (lane == 0) {
+    rstd[n] = scale;
+  }
+  for (var i = lane; i < width; i += SIZE) {
+    out[row + i] = x[row + i] * scale * weight[i];
+  }
+}
