@@ -27,8 +27,9 @@ type textSource struct {
 	base   string // of its shard's name
 	size   int64  // bytes
 	format data.Format
-	folder string // where its shard goes
-	open   func() (io.ReadCloser, error)
+	// folders are where its shard may be; it is written to the first that is not read-only.
+	folders []string
+	open    func() (io.ReadCloser, error)
 }
 
 // fileSource is a file of text: plain if it is named so, else JSONL.
@@ -47,21 +48,30 @@ func fileSource(name string) (*textSource, error) {
 	if ext := strings.ToLower(filepath.Ext(name)); ext == ".txt" || ext == ".md" {
 		format = data.Text
 	}
-	return &textSource{name: name, base: filepath.Base(name), size: stat.Size(), format: format, folder: filepath.Dir(name),
+	return &textSource{name: name, base: filepath.Base(name), size: stat.Size(), format: format, folders: []string{filepath.Dir(name), cacheFolder()},
 		open: func() (io.ReadCloser, error) { return os.Open(name) }}, nil
 }
 
 // corpusDocuments is how many documents of the embedded corpus a run learns from.
 const corpusDocuments = 50_000
 
-// corpusSource is the embedded corpus; its shard goes to the given folder.
-func corpusSource(folder string) *textSource {
+// corpusSource is the embedded corpus.
+func corpusSource() *textSource {
 	var text bytes.Buffer
 	for document := range corpus.Documents(1, corpusDocuments) {
 		text.WriteString(document + "\n\n")
 	}
-	return &textSource{name: "the embedded corpus", base: "corpus", size: int64(text.Len()), format: data.Text, folder: folder,
+	return &textSource{name: "the embedded corpus", base: "corpus", size: int64(text.Len()), format: data.Text, folders: []string{cacheFolder()},
 		open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text.Bytes())), nil }}
+}
+
+// cacheFolder is for what can be made again.
+func cacheFolder() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	return filepath.Join(cache, "minimind-gpu")
 }
 
 // shardFile is an open shard.
@@ -74,20 +84,15 @@ type shardFile struct {
 
 func (s *shardFile) close() { s.f.Close() }
 
-// prepare opens the shard of the source and the tokenizer, after making it if it is not there: beside the source, or
-// in the user's cache where that folder is read-only. Its name holds the beginnings of both hashes, so that a file
+// prepare opens the shard of the source and the tokenizer, after making it if it is not there. Its name holds the beginnings of both hashes, so that a file
 // that changed is never taken for the old one.
 func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer) (*shardFile, error) {
 	hash, err := p.hash(src)
 	if err != nil {
 		return nil, err
 	}
-	folders := []string{src.folder}
-	if cache, err := os.UserCacheDir(); err == nil {
-		folders = append(folders, filepath.Join(cache, "minimind-gpu"))
-	}
 	name := fmt.Sprintf("%s.%s.%s.shard", src.base, tok.Hash()[:8], hash[:8])
-	for _, folder := range folders {
+	for _, folder := range src.folders {
 		path := filepath.Join(folder, name)
 		s, err := openShard(path, tok, hash)
 		if err == nil {
@@ -97,13 +102,13 @@ func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer) (*shardFile
 			p.say("%s is made anew: %v", path, err)
 		}
 	}
-	for i, folder := range folders {
+	for i, folder := range src.folders {
 		path := filepath.Join(folder, name)
 		if err = os.MkdirAll(folder, 0o777); err == nil {
 			err = p.makeShard(path, src, tok)
 		}
 		readOnly := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
-		if readOnly && i+1 < len(folders) {
+		if readOnly && i+1 < len(src.folders) {
 			continue
 		}
 		if err != nil {

@@ -84,14 +84,13 @@ func (r *pretraining) prepare(settings *kong.Context) (err error) {
 	if r.model, err = c.Model.model(c.Preset, r.tok.VocabSize()); err != nil {
 		return err
 	}
-	var text *textSource
-	if c.Data != "" {
-		if text, err = fileSource(c.Data); err != nil {
-			return err
-		}
-		if c.Data, err = filepath.Abs(c.Data); err != nil { // as it is recorded, for a resume from another folder
-			return err
-		}
+	if c.Out == "" {
+		c.Out = filepath.Join("runs", time.Now().Format("20060102-150405-")+c.Preset)
+	}
+	if r.resumed != nil {
+		r.folder = &runFolder{p: r.program, dir: r.resumed.dir, keep: c.Keep}
+	} else if r.folder, err = r.newRun(c.Out, c.Keep); err != nil {
+		return err
 	}
 	if r.device, err = host.Open(host.Options{Adapter: c.Adapter}); err != nil {
 		return err
@@ -102,33 +101,37 @@ func (r *pretraining) prepare(settings *kong.Context) (err error) {
 	if err := c.Training.config().Validate(); err != nil {
 		return fmt.Errorf("these settings cannot be: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	if r.resumed != nil {
-		r.folder = &runFolder{p: r.program, dir: r.resumed.dir, keep: c.Keep}
-	} else {
-		if c.Out == "" {
-			c.Out = filepath.Join("runs", time.Now().Format("20060102-150405-")+c.Preset)
-		}
-		if r.folder, err = r.createRun(c.Out, c.Keep); err != nil {
-			return err
-		}
-	}
-	if text == nil {
-		text = corpusSource(r.folder.dir)
-	}
-	if r.shard, err = r.program.prepare(text, r.tok); err != nil {
+	if err := r.openData(); err != nil {
 		return err
 	}
 	if err := r.makeTrainer(); err != nil {
 		return err
 	}
-	if r.resumed == nil {
-		c.Model.fill(r.model)
-		if err := r.folder.describe(settingsOf(settings), r.tokJSON); err != nil {
+	if r.resumed != nil {
+		r.done = r.resumed.reader.Header.State.Step
+		return r.folder.open(r.done)
+	}
+	c.Model.fill(r.model)
+	if err := r.folder.create(settingsOf(settings), r.tokJSON); err != nil {
+		return err
+	}
+	return r.folder.open(0)
+}
+
+// openData opens the text's shard, after making it if need be.
+func (r *pretraining) openData() (err error) {
+	c := r.command
+	text := corpusSource()
+	if c.Data != "" {
+		if text, err = fileSource(c.Data); err != nil {
 			return err
 		}
-		return r.folder.open(0)
+		if c.Data, err = filepath.Abs(c.Data); err != nil { // as it is recorded, for a resume from another folder
+			return err
+		}
 	}
-	return r.folder.open(r.resumed.reader.Header.State.Step)
+	r.shard, err = r.program.prepare(text, r.tok)
+	return err
 }
 
 // loadTokenizer takes the tokenizer that is named, that of the resumed run, or the embedded one.

@@ -39,26 +39,27 @@ type runFolder struct {
 	latest  string // the newest checkpoint of this sitting
 }
 
-// createRun makes a new run folder with its settings and tokenizer.
-func (p *program) createRun(dir string, keep int) (*runFolder, error) {
+// newRun is a folder for a new run, which is not made yet.
+func (p *program) newRun(dir string, keep int) (*runFolder, error) {
 	if _, err := os.Stat(filepath.Join(dir, configFile)); err == nil {
 		return nil, fmt.Errorf("%s already holds a run: go on with it by --resume %s, or choose another --out", dir, dir)
-	}
-	if err := os.MkdirAll(filepath.Join(dir, checkpointsFolder), 0o777); err != nil {
-		return nil, fmt.Errorf("cannot make the run's folder: %w", err)
 	}
 	return &runFolder{p: p, dir: dir, keep: keep}, nil
 }
 
-// describe writes the settings and the tokenizer.
-func (r *runFolder) describe(settings yaml.MapSlice, tokenizer []byte) error {
+// create makes the folder with the settings and the tokenizer.
+func (r *runFolder) create(settings yaml.MapSlice, tokenizer []byte) error {
+	if err := os.MkdirAll(filepath.Join(r.dir, checkpointsFolder), 0o777); err != nil {
+		return fmt.Errorf("cannot make the run's folder: %w", err)
+	}
 	text, err := yaml.Marshal(settings)
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		r.p.saveAtomically(filepath.Join(r.dir, tokenizerFile), writeBytes(tokenizer)),
-		r.p.saveAtomically(filepath.Join(r.dir, configFile), writeBytes(text)))
+	if err := r.p.saveAtomically(filepath.Join(r.dir, tokenizerFile), writeBytes(tokenizer)); err != nil {
+		return err
+	}
+	return r.p.saveAtomically(filepath.Join(r.dir, configFile), writeBytes(text))
 }
 
 func writeBytes(b []byte) func(io.Writer) error {
@@ -190,6 +191,10 @@ func findCheckpoint(path string) (dir, file string, err error) {
 	return path, filepath.Join(folder, fmt.Sprintf(checkpointName, steps[len(steps)-1])), nil
 }
 
+// close closes what open has opened.
 func (r *runFolder) close() error {
+	if r.events == nil {
+		return nil
+	}
 	return errors.Join(r.metrics.Close(), r.samples.Close(), r.events.close())
 }

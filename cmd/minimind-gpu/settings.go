@@ -90,7 +90,8 @@ func (s *settingsFiles) add(name string, ctx *kong.Context) error {
 	}
 	var written settings
 	if err := yaml.Unmarshal(text, &written); err != nil {
-		return fmt.Errorf("%s: not a YAML map of settings: %s", name, yaml.FormatError(err, false, true))
+		what, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
+		return fmt.Errorf("%s: not a YAML map of settings: %s", name, what)
 	}
 	file := settings{}
 	for key, value := range written {

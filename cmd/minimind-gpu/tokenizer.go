@@ -51,7 +51,7 @@ type tokenizerTrainCommand struct {
 
 // Run learns a vocabulary and writes it.
 func (c *tokenizerTrainCommand) Run(p *program) error {
-	text := corpusSource("")
+	text := corpusSource()
 	if c.Data != "" {
 		var err error
 		if text, err = fileSource(c.Data); err != nil {

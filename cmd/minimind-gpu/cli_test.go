@@ -1,0 +1,178 @@
+//go:build !js
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// result is what a run of the program left.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// minimind runs the program with the arguments, as a shell would.
+func minimind(t *testing.T, args ...string) result {
+	t.Helper()
+	return minimindAs(t, &program{}, args...)
+}
+
+// minimindAs runs it in a world that the test has changed.
+func minimindAs(t *testing.T, p *program, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	p.stdout, p.stderr = &stdout, &stderr
+	if p.ctx == nil {
+		p.ctx = context.Background()
+	}
+	if p.stdin == nil {
+		p.stdin = strings.NewReader("")
+	}
+	if p.create == nil {
+		p.create = createFile
+	}
+	code := p.run(args)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+// want fails unless the program ended with the code and said all of the texts.
+func (r result) want(t *testing.T, code int, texts ...string) {
+	t.Helper()
+	said := r.stdout + r.stderr
+	if r.code != code {
+		t.Fatalf("exit code %d, want %d; it said:\n%s", r.code, code, said)
+	}
+	for _, text := range texts {
+		if !strings.Contains(said, text) {
+			t.Errorf("it did not say %q, but:\n%s", text, said)
+		}
+	}
+}
+
+// file writes a file into the test's folder.
+func file(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestHelp(t *testing.T) {
+	minimind(t).want(t, 0, "pretrain", "generate", "verify", "tokenizer train")
+	minimind(t, "pretrain", "--help").want(t, 0, "--learning-rate", "--accumulation-steps", "--max-seq-len", "--resume")
+}
+
+func TestWrongUse(t *testing.T) {
+	minimind(t, "pretrian").want(t, 2, `did you mean "pretrain"`)
+	minimind(t, "pretrain", "--learning-rat", "1").want(t, 2, `did you mean "--learning-rate"`)
+	minimind(t, "pretrain", "--batch-size", "many").want(t, 2, "--batch-size", "many")
+	minimind(t, "generate").want(t, 2, "--checkpoint")
+	minimind(t, "generate", "--checkpoint", "nowhere").want(t, 1, "nowhere", "no such run folder or checkpoint")
+}
+
+func TestUnderscoresAreDashes(t *testing.T) {
+	got := dashed([]string{"pretrain", "--learning_rate=1e_3", "--batch_size", "4", "a_b", "--", "--not_a_flag"})
+	want := "pretrain --learning-rate=1e_3 --batch-size 4 a_b -- --not_a_flag"
+	if s := strings.Join(got, " "); s != want {
+		t.Fatalf("got %s, want %s", s, want)
+	}
+}
+
+// TestBadInput gives pretrain what it must refuse: each time exit code 1, a message with the place, and no run folder.
+func TestBadInput(t *testing.T) {
+	text := "{\"text\": \"one\"}\n"
+	for name, c := range map[string]struct {
+		args []string
+		says []string
+	}{
+		"missing data":      {[]string{"--data", "nowhere.jsonl"}, []string{"nowhere.jsonl", "no such file"}},
+		"missing tokenizer": {[]string{"--tokenizer", "nowhere.json"}, []string{"nowhere.json", "no such file"}},
+		"data is a folder":  {[]string{"--data", t.TempDir()}, []string{"not a regular file"}},
+		"empty data":        {[]string{"--data", file(t, "a.jsonl", "")}, []string{"a.jsonl", "empty"}},
+		"truncated data":    {[]string{"--data", file(t, "a.jsonl", text+`{"text": "tw`)}, []string{"line 2", "cut short"}},
+		"not UTF-8":         {[]string{"--data", file(t, "a.jsonl", text+"{\"text\": \"\xff\"}\n")}, []string{"line 2", "UTF-8"}},
+		"wrong field":       {[]string{"--data", file(t, "a.jsonl", text+"{\"txt\": \"x\"}\n")}, []string{"line 2", `"txt"`}},
+		"not JSON":          {[]string{"--data", file(t, "a.jsonl", "hello\n")}, []string{"line 1", "JSON"}},
+		"wrong tokenizer":   {[]string{"--tokenizer", file(t, "t.json", `{"model": {"type": "WordPiece"}}`)}, []string{"t.json", "WordPiece"}},
+		"no such preset":    {[]string{"--preset", "minimind2-smal"}, []string{`Did you mean "minimind2-small"`}},
+		"no such adapter":   {[]string{"--adapter", "nonsense"}, []string{`matches "nonsense"`}},
+		"heads":             {[]string{"--num-attention-heads", "3"}, []string{"num_attention_heads is 3"}},
+		"head size":         {[]string{"--head-dim", "6"}, []string{"head_dim is 6"}},
+		"batch size":        {[]string{"--batch-size", "0"}, []string{"batch_size is 0"}},
+		"nothing to keep":   {[]string{"--keep", "0"}, []string{"--keep is 0"}},
+		"no run to resume":  {[]string{"--resume", t.TempDir()}, []string{"no checkpoint"}},
+		"YAML":              {[]string{"--config", file(t, "c.yaml", "batch_size: [")}, []string{"c.yaml"}},
+		"unknown setting":   {[]string{"--config", file(t, "c.yaml", "batch_sise: 3\n")}, []string{"c.yaml", `did you mean "batch_size"`}},
+		"missing settings":  {[]string{"--config", "nowhere.yaml"}, []string{"nowhere.yaml"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "run")
+			r := minimind(t, append([]string{"pretrain", "--out", out, "--max-steps", "2"}, c.args...)...)
+			if r.code != 1 && r.code != 2 {
+				t.Errorf("exit code %d", r.code)
+			}
+			r.want(t, r.code, c.says...)
+			if strings.Count(strings.TrimSpace(r.stderr), "\n") > 0 {
+				t.Errorf("more than one line:\n%s", r.stderr)
+			}
+			if _, err := os.Stat(out); err == nil {
+				t.Error("a run folder was made")
+			}
+		})
+	}
+}
+
+func TestInfo(t *testing.T) {
+	minimind(t, "info").want(t, 0, "adapters", "minimind2-small", "25829888", "104030976", "63912192", "checkpoint format 1")
+	minimind(t, "info", file(t, "x.ckpt", "no checkpoint")).want(t, 1, "x.ckpt", "not a minimind-gpu checkpoint")
+	minimind(t, "info", file(t, "x.ckpt", "")).want(t, 1, "empty")
+}
+
+func TestTokenizerCommands(t *testing.T) {
+	const text = "Lily has a red ball. 小明有一个苹果。<|im_end|>"
+	encoded := minimind(t, "tokenizer", "encode", text)
+	encoded.want(t, 0, " 2\n") // <|im_end|>
+	ids := strings.Fields(encoded.stdout)
+	minimind(t, append([]string{"tokenizer", "decode"}, ids...)...).want(t, 0, text)
+	piped := minimindAs(t, &program{stdin: strings.NewReader(text)}, "tokenizer", "encode", "-")
+	if piped.stdout != encoded.stdout {
+		t.Errorf("from standard input: %q, want %q", piped.stdout, encoded.stdout)
+	}
+	minimind(t, "tokenizer", "decode", "512").want(t, 1, "0 to 511")
+
+	out := filepath.Join(t.TempDir(), "t.json")
+	data := file(t, "a.txt", strings.Repeat("the cat and the hat\n\n", 20))
+	minimind(t, "tokenizer", "train", "--data", data, "--vocab_size", "270", "-o", out).want(t, 0, "270 tokens")
+	minimind(t, "tokenizer", "encode", "--tokenizer", out, "the cat").want(t, 0)
+	minimind(t, "tokenizer", "train", "--data", data, "--vocab-size", "100", "-o", out).want(t, 1, "vocabulary size 100")
+	bad := file(t, "b.jsonl", "{\"text\": \"a\"}\nx\n")
+	minimind(t, "tokenizer", "train", "--data", bad, "-o", out).want(t, 1, "b.jsonl", "line 2")
+}
+
+func TestDataPrepare(t *testing.T) {
+	path := file(t, "a.jsonl", "{\"text\": \"Lily has a ball.\"}\n{\"text\": \"\"}\n")
+	first := minimind(t, "data", "prepare", "--data", path)
+	first.want(t, 0, "1 documents (1 empty ones left out)")
+	again := minimind(t, "data", "prepare", "--data", path)
+	again.want(t, 0, "has not changed")
+	shard, _, _ := strings.Cut(first.stdout, ": ")
+	if err := os.WriteFile(shard, []byte("damaged"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	minimind(t, "data", "prepare", "--data", path).want(t, 0, "made anew", "1 documents")
+	if err := os.WriteFile(path, []byte("{\"text\": \"Lily has a bell.\"}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	changed := minimind(t, "data", "prepare", "--data", path)
+	if other, _, _ := strings.Cut(changed.stdout, ": "); other == shard {
+		t.Error("a file that changed has the same shard")
+	}
+}

@@ -1,0 +1,25 @@
+//go:build !js
+
+package main
+
+import (
+	"os"
+	"testing"
+)
+
+// asProgram lets the test's own binary be the program, for tests that kill it.
+const asProgram = "MINIMIND_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	cache, err := os.MkdirTemp("", "minimind-cache")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("XDG_CACHE_HOME", cache)
+	code := m.Run()
+	os.RemoveAll(cache)
+	os.Exit(code)
+}
