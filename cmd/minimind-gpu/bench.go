@@ -2,11 +2,43 @@
 
 package main
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/minimind-gpu/minimind-gpu/host"
+)
 
 type benchCommand struct {
-	Adapter string `help:"GPU to use; see pretrain."`
+	Kernels   bool   `help:"Measure matrix multiplication on the shapes of the 26M model."`
+	Step      bool   `help:"Measure whole training steps, and the share of each kernel."`
+	Preset    string `default:"minimind2-small" help:"The model of --step."`
+	BatchSize int    `placeholder:"B" help:"Rows of --step's micro-batch. Default: 32, on a software adapter 2."`
+	MaxSeqLen int    `default:"512" help:"Tokens of --step's rows."`
+	Seconds   int    `default:"20" help:"How long --step measures."`
+	Adapter   string `help:"GPU to use; see pretrain."`
 }
 
-// Run measures.
-func (c *benchCommand) Run(p *program) error { return errors.New("bench is not there yet") }
+// Run measures what is asked for; without a flag, everything.
+func (c *benchCommand) Run(p *program) error {
+	device, err := host.Open(host.Options{Adapter: c.Adapter})
+	if err != nil {
+		return err
+	}
+	defer device.Close()
+	fmt.Fprintf(p.stdout, "adapter  %s\n", device.Info)
+	peak := peakFlops(device.Info)
+	if peak > 0 {
+		fmt.Fprintf(p.stdout, "peak     %.1f TFLOP/s in float32, as published\n", peak/1e12)
+	}
+	if c.Kernels || !c.Step {
+		err = p.benchKernels(device, peak)
+	}
+	if c.Step || !c.Kernels {
+		err = errors.Join(err, c.benchStep(p, device, peak))
+	}
+	if p.ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
