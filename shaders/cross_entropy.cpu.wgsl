@@ -25,8 +25,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     largest = max(largest, logits[row + v]);
   }
   var sum = 0.0;
-  for (var v = 0u; v < V; v++) {
-    sum += exp(logits[row + v] - largest);
+  for (var first = 0u; first < V; first += 128) { // sums of sums: less rounding
+    let end = min(first + 128, V);
+    var part = 0.0;
+    for (var v = first; v < end; v++) {
+      part += exp(logits[row + v] - largest);
+    }
+    sum += part;
   }
   let at = row + targets[n];
   log_prob[n] = logits[at] - largest - log(sum);
