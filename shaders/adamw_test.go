@@ -152,7 +152,9 @@ func BenchmarkAdamw(b *testing.B) {
 	r := newAdamwRun(b, normals(1, n, 1), AdamCorrections(adamwBeta1, adamwBeta2))
 	r.step(b, 0.001, normals(2, n, 1))
 	b.Run("sum_squares", func(b *testing.B) {
-		benchmarkCall(b, 4*n, SumSquares{Count: n, X: r.gradient, Parts: r.parts}.Call())
+		forVariants(b, func(b *testing.B) {
+			benchmarkCall(b, 4*n, SumSquares{Count: n, X: r.gradient, Parts: r.parts}.Call())
+		}, &sumSquaresKernel)
 	})
 	b.Run("gradient_norm", func(b *testing.B) {
 		benchmarkCall(b, int(r.parts.Size), GradientNorm{Parts: SumSquaresParts(n), MaxNorm: 1, PartsIn: r.parts, State: r.state}.Call())

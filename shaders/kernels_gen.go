@@ -791,7 +791,8 @@ func (k SumParts) Call() host.Call {
 var sumSquaresKernel = host.Kernel{
 	Name: "sum_squares",
 	Variants: []host.Variant{
-		{Name: "", Source: source("sum_squares.wgsl"), Constants: map[string]uint32{}},
+		{Name: "cpu", Source: source("sum_squares.cpu.wgsl"), Constants: map[string]uint32{}},
+		{Name: "gpu", Source: source("sum_squares.gpu.wgsl"), Constants: map[string]uint32{}},
 	},
 	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "parts", Write: true}},
 	Overrides: []string(nil),
@@ -799,7 +800,8 @@ var sumSquaresKernel = host.Kernel{
 
 // SumSquares parts[first + s] = sum of squares of x[16384 s : 16384 (s+1)]
 //
-// One workgroup a part; SumSquaresParts says how many parts a call writes.
+// One workgroup a part, in which each thread reads its own run of x, as the caches of a CPU like it; SumSquaresParts
+// says how many parts a call writes.
 type SumSquares struct {
 	Count uint32
 	First uint32
@@ -814,6 +816,9 @@ func (k SumSquares) Call() host.Call {
 		Overrides: []uint32{},
 		Buffers:   []*host.Buffer{k.X, k.Parts},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.Count, 16384), 1, 1}
+			}
 			return [3]uint32{ceil(k.Count, 16384), 1, 1}
 		}}
 }

@@ -81,20 +81,22 @@ func forVariants[T interface {
 }
 
 func TestSumSquares(t *testing.T) {
-	for _, count := range []uint32{4, 132, 16384, 16388, 100_000} {
-		x := normals(1, int(count), 3)
-		want := make([]float64, SumSquaresParts(count)+3) // two before, one behind: not to be written
-		for i, v := range wide(x) {
-			want[2+i/16384] += v * v
+	forVariants(t, func(t *testing.T) {
+		for _, count := range []uint32{4, 132, 16384, 16388, 100_000} {
+			x := normals(1, int(count), 3)
+			want := make([]float64, SumSquaresParts(count)+3) // two before, one behind: not to be written
+			for i, v := range wide(x) {
+				want[2+i/16384] += v * v
+			}
+			parts := hosttest.Zeros(t, "parts", len(want))
+			call := SumSquares{Count: count, First: 2, X: hosttest.Upload(t, "x", x), Parts: parts}.Call()
+			if grid := call.Grid("", nil); grid != [3]uint32{SumSquaresParts(count), 1, 1} {
+				t.Fatalf("%d elements: a grid of %v for %d parts", count, grid, SumSquaresParts(count))
+			}
+			hosttest.Run(t, call)
+			within(t, "parts", hosttest.Floats(t, parts), want, 1e-6)
 		}
-		parts := hosttest.Zeros(t, "parts", len(want))
-		call := SumSquares{Count: count, First: 2, X: hosttest.Upload(t, "x", x), Parts: parts}.Call()
-		if grid := call.Grid("", nil); grid != [3]uint32{SumSquaresParts(count), 1, 1} {
-			t.Fatalf("%d elements: a grid of %v for %d parts", count, grid, SumSquaresParts(count))
-		}
-		hosttest.Run(t, call)
-		within(t, "parts", hosttest.Floats(t, parts), want, 1e-6)
-	}
+	}, &sumSquaresKernel)
 }
 
 // words are the first words of the training state.
@@ -144,25 +146,27 @@ func TestGradientNormOfZeros(t *testing.T) {
 
 // A NaN, an infinity or squares beyond float32, in any place, skip the step, and the next good one is applied.
 func TestNotFiniteGradientSkips(t *testing.T) {
-	const count = 40_000
-	inf := float32(math.Inf(1))
-	for _, bad := range []float32{float32(math.NaN()), -float32(math.NaN()), inf, -inf, 1e20} {
-		for _, at := range []int{0, 17, 16384, count - 1} {
-			x := normals(3, count, 1)
-			x[at] = bad
-			gradient, parts := hosttest.Upload(t, "x", x), hosttest.Zeros(t, "parts", 3)
-			state := hosttest.Zeros(t, "state", 64)
-			calls := []host.Call{SumSquares{Count: count, X: gradient, Parts: parts}.Call(),
-				GradientNorm{Parts: 3, MaxNorm: 1, PartsIn: parts, State: state}.Call()}
-			hosttest.Run(t, calls...)
-			if got := readState(t, state); got.applied != 0 || got.applieds != 0 || got.skipped != 1 {
-				t.Fatalf("%v at %d: %+v, want one skipped step", bad, at, got)
-			}
-			hosttest.Device(t).Write(gradient, int64(4*at), host.AsBytes([]float32{1}))
-			hosttest.Run(t, calls...)
-			if got := readState(t, state); got.applied != 1 || got.applieds != 1 || got.skipped != 1 {
-				t.Fatalf("a good step after %v at %d: %+v, want it applied", bad, at, got)
+	forVariants(t, func(t *testing.T) {
+		const count = 40_000
+		inf := float32(math.Inf(1))
+		for _, bad := range []float32{float32(math.NaN()), -float32(math.NaN()), inf, -inf, 1e20} {
+			for _, at := range []int{0, 17, 16384, count - 1} {
+				x := normals(3, count, 1)
+				x[at] = bad
+				gradient, parts := hosttest.Upload(t, "x", x), hosttest.Zeros(t, "parts", 3)
+				state := hosttest.Zeros(t, "state", 64)
+				calls := []host.Call{SumSquares{Count: count, X: gradient, Parts: parts}.Call(),
+					GradientNorm{Parts: 3, MaxNorm: 1, PartsIn: parts, State: state}.Call()}
+				hosttest.Run(t, calls...)
+				if got := readState(t, state); got.applied != 0 || got.applieds != 0 || got.skipped != 1 {
+					t.Fatalf("%v at %d: %+v, want one skipped step", bad, at, got)
+				}
+				hosttest.Device(t).Write(gradient, int64(4*at), host.AsBytes([]float32{1}))
+				hosttest.Run(t, calls...)
+				if got := readState(t, state); got.applied != 1 || got.applieds != 1 || got.skipped != 1 {
+					t.Fatalf("a good step after %v at %d: %+v, want it applied", bad, at, got)
+				}
 			}
 		}
-	}
+	}, &sumSquaresKernel)
 }

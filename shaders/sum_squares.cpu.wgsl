@@ -1,6 +1,7 @@
 // sum_squares: parts[first + s] = sum of squares of x[16384 s : 16384 (s+1)]
 //
-// One workgroup a part; SumSquaresParts says how many parts a call writes.
+// One workgroup a part, in which each thread reads its own run of x, as the caches of a CPU like it; SumSquaresParts
+// says how many parts a call writes.
 // grid: ceil(Count/16384)
 struct Params { Count: u32, first: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -17,12 +18,13 @@ var<workgroup> sums: array<f32, SIZE>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
   let s = group.y * groups.x + group.x;
   let first = s * SIZE * EACH;
-  let end = min(first + SIZE * EACH, params.Count / 4);
-  if (first >= end) {
+  if (first >= params.Count / 4) {
     return;
   }
+  let begin = first + lane * EACH;
+  let end = min(begin + EACH, params.Count / 4);
   var sum = vec4f(0);
-  for (var i = first + lane; i < end; i += SIZE) {
+  for (var i = begin; i < end; i++) {
     let v = x[i];
     sum += v * v;
   }
