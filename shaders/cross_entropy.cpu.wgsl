@@ -2,7 +2,7 @@
 //
 // The gradient is that of -weight * log_prob, and takes the place of the logits. A row of weight 0 gets a gradient of
 // exact zeros, whatever its logits are; in any other row a NaN or +inf makes the gradient NaN.
-// On CPU adapters one thread takes a row, on GPUs one workgroup.
+// On CPU adapters one thread takes a row and keeps a running maximum and sum, on GPUs one workgroup.
 // grid: ceil(N/SIZE)
 const SIZE: u32 = 64;
 struct Params { N: u32, V: u32, gradient: u32 }
@@ -12,6 +12,10 @@ struct Params { N: u32, V: u32, gradient: u32 }
 @group(0) @binding(3) var<storage, read> weight: array<f32>; // (N)
 @group(0) @binding(4) var<storage, read_write> log_prob: array<f32>; // (N)
 
+fn four(i: u32) -> vec4f {
+  return vec4f(logits[i], logits[i + 1], logits[i + 2], logits[i + 3]);
+}
+
 @compute @workgroup_size(SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let n = id.y * groups.x * SIZE + id.x;
@@ -20,18 +24,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
   let V = params.V;
   let row = n * V;
-  var largest = logits[row];
-  for (var v = 1u; v < V; v++) {
-    largest = max(largest, logits[row + v]);
-  }
+  let whole = V - V % 4; // these in fours, the rest one by one
+  var largest = -3.4e38;
   var sum = 0.0;
-  for (var first = 0u; first < V; first += 128) { // sums of sums: less rounding
-    let end = min(first + 128, V);
-    var part = 0.0;
-    for (var v = first; v < end; v++) {
-      part += exp(logits[row + v] - largest);
-    }
-    sum += part;
+  for (var v = 0u; v < whole; v += 4) {
+    let l = four(row + v);
+    let larger = max(largest, max(max(l.x, l.y), max(l.z, l.w)));
+    let e = exp(l - larger);
+    sum = sum * exp(largest - larger) + ((e.x + e.y) + (e.z + e.w));
+    largest = larger;
+  }
+  for (var v = whole; v < V; v++) {
+    let larger = max(largest, logits[row + v]);
+    sum = sum * exp(largest - larger) + exp(logits[row + v] - larger);
+    largest = larger;
   }
   let at = row + targets[n];
   log_prob[n] = logits[at] - largest - log(sum);
@@ -46,7 +52,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let scale = w / sum;
-  for (var v = 0u; v < V; v++) {
+  for (var v = 0u; v < whole; v += 4) {
+    let g = exp(four(row + v) - largest) * scale;
+    logits[row + v] = g.x;
+    logits[row + v + 1] = g.y;
+    logits[row + v + 2] = g.z;
+    logits[row + v + 3] = g.w;
+  }
+  for (var v = whole; v < V; v++) {
     logits[row + v] = exp(logits[row + v] - largest) * scale;
   }
   logits[at] -= w;

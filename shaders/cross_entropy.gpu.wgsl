@@ -1,6 +1,6 @@
 // cross_entropy: log_prob[n] = log softmax(logits[n])[targets[n]], and with gradient = 1 logits[n] = weight[n] * (softmax(logits[n]) - onehot(targets[n]))
 //
-// One workgroup a row: each thread keeps a running maximum and sum of its logits, which two trees join.
+// One workgroup a row: the maximum, then the sum, each by a tree over the threads.
 // grid: N
 const SIZE: u32 = 256; // a power of two
 struct Params { N: u32, V: u32, gradient: u32 }

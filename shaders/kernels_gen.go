@@ -291,7 +291,7 @@ var crossEntropyKernel = host.Kernel{
 //
 // The gradient is that of -weight * log_prob, and takes the place of the logits. A row of weight 0 gets a gradient of
 // exact zeros, whatever its logits are; in any other row a NaN or +inf makes the gradient NaN.
-// On CPU adapters one thread takes a row, on GPUs one workgroup.
+// On CPU adapters one thread takes a row and keeps a running maximum and sum, on GPUs one workgroup.
 type CrossEntropy struct {
 	N        uint32
 	V        uint32
