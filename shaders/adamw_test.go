@@ -18,7 +18,7 @@ type adamwRun struct {
 }
 
 const (
-	adamwBeta1, adamwBeta2, adamwEps, adamwDecay = 0.9, 0.95, 1e-8, 0.1
+	adamwBeta1, adamwBeta2, adamwEps, adamwDecay = 0.9, 0.999, 1e-8, 0.1
 	adamwMaxNorm                                 = 1.0
 )
 

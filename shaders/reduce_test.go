@@ -80,6 +80,23 @@ func forVariants[T interface {
 	}
 }
 
+// benchmarkCall replays one call and reports the bytes that it must move.
+func benchmarkCall(b *testing.B, bytes int, call host.Call) {
+	d := hosttest.Device(b)
+	r := d.Record(call)
+	defer r.Release()
+	for range 2 { // compile and pace
+		d.Replay(nil, r)
+	}
+	b.SetBytes(int64(bytes))
+	for b.Loop() {
+		d.Replay(nil, r)
+		if err := d.Wait(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestSumSquares(t *testing.T) {
 	forVariants(t, func(t *testing.T) {
 		for _, count := range []uint32{4, 132, 16384, 16388, 100_000} {

@@ -93,28 +93,14 @@ func TestRmsnormOfManyRows(t *testing.T) {
 		out, _ := rmsnorm(row, wide(weight))
 		want = append(want, out...)
 	}
-	forVariants(t, func(t *testing.T) {
+	for _, choice := range []host.Choice{{Variant: "cpu", Constants: map[string]uint32{"SIZE": 1}}, {Variant: "gpu"}} {
+		d := hosttest.Device(t)
+		d.Choose("rmsnorm_forward", choice)
+		defer d.Choose("rmsnorm_forward", host.Choice{})
 		out := hosttest.Zeros(t, "out", n*c)
 		hosttest.Run(t, RmsnormForward{N: n, C: c, Eps: rmsnormEps, X: hosttest.Upload(t, "x", x),
 			Weight: hosttest.Upload(t, "weight", weight), Out: out, Rstd: hosttest.Zeros(t, "rstd", n)}.Call())
 		within(t, "out", hosttest.Floats(t, out), want, 1e-6)
-	}, &rmsnormForwardKernel)
-}
-
-// benchmarkCall replays one call and reports the bytes that it must move.
-func benchmarkCall(b *testing.B, bytes int, call host.Call) {
-	d := hosttest.Device(b)
-	r := d.Record(call)
-	defer r.Release()
-	for range 2 { // compile and pace
-		d.Replay(nil, r)
-	}
-	b.SetBytes(int64(bytes))
-	for b.Loop() {
-		d.Replay(nil, r)
-		if err := d.Wait(); err != nil {
-			b.Fatal(err)
-		}
 	}
 }
 
