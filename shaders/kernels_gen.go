@@ -119,7 +119,7 @@ func (k AttentionBackwardDelta) Call() host.Call {
 var attentionBackwardKeyKernel = host.Kernel{
 	Name: "attention_backward_key",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_backward_key.wgsl"), Constants: map[string]uint32{"ROWS": 4, "SIZE": 32}},
+		{Name: "", Source: source("attention_backward_key.wgsl"), Constants: map[string]uint32{"ROWS": 8, "QUERIES": 8, "SIZE": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "queries", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "delta", Write: false}, {Name: "dk", Write: true}},
 	Overrides: []string{"D"},
@@ -128,7 +128,7 @@ var attentionBackwardKeyKernel = host.Kernel{
 // AttentionBackwardKey dk[s,g,:] = scale * sum over the heads h of group g and the queries n of key s of ds[n,h,s] query[n,h,:], with ds = p (dout[n,h,:] . value[s,:] - delta[n,h])
 //
 // Apart from attention_backward_value because the two together would bind nine buffers, and eight are sure. Ranges,
-// order, keys of a thread and loops are as there.
+// order, the tile of a thread and its loops are as there; the sums are kept in dk.
 type AttentionBackwardKey struct {
 	N       uint32
 	H       uint32
@@ -159,7 +159,7 @@ func (k AttentionBackwardKey) Call() host.Call {
 var attentionBackwardQueryKernel = host.Kernel{
 	Name: "attention_backward_query",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_backward_query.wgsl"), Constants: map[string]uint32{"ROWS": 4, "SIZE": 32}},
+		{Name: "", Source: source("attention_backward_query.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 16, "SIZE": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "delta", Write: false}, {Name: "dq", Write: true}},
 	Overrides: []string{"D"},
@@ -167,8 +167,8 @@ var attentionBackwardQueryKernel = host.Kernel{
 
 // AttentionBackwardQuery dq[n,h,:] = scale * sum over the keys s of row n of ds[s] key[s,:], with ds = p (dout[n,h,:] . value[s,:] - delta[n,h])
 //
-// p = exp(scale q . k - lse) is the forward pass's probability again. Ranges, heads and rows of a thread are as in
-// attention_forward. Loops: a quarter of the keys.
+// p = exp(scale query . key - lse) is the forward pass's probability again. Ranges, heads, the tile of a thread and its
+// loops are as in attention_forward; the sums are kept in dq.
 type AttentionBackwardQuery struct {
 	N     uint32
 	H     uint32
@@ -199,7 +199,7 @@ func (k AttentionBackwardQuery) Call() host.Call {
 var attentionBackwardValueKernel = host.Kernel{
 	Name: "attention_backward_value",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_backward_value.wgsl"), Constants: map[string]uint32{"ROWS": 4, "SIZE": 32}},
+		{Name: "", Source: source("attention_backward_value.wgsl"), Constants: map[string]uint32{"ROWS": 8, "QUERIES": 16, "SIZE": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "queries", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "dv", Write: true}},
 	Overrides: []string{"D"},
@@ -207,9 +207,11 @@ var attentionBackwardValueKernel = host.Kernel{
 
 // AttentionBackwardValue dv[s,g,:] = sum over the heads h of group g and the queries n of key s of p[n,h,s] dout[n,h,:]
 //
-// queries[s] = (first, last), inclusive, are the rows that see key s (first > last: none). p = exp(scale q . k - lse).
-// A thread owns ROWS consecutive keys of one key/value head and meets four queries at a time, head after head of its
-// group, always in one order. Loops: H/K times a quarter of the queries.
+// queries[s] = (first, last), inclusive, are the rows that see key s (first > last: none). p = exp(scale query . key -
+// lse) is the forward pass's probability again. A thread owns ROWS consecutive keys of one key/value head and meets
+// QUERIES queries at a time, head after head of its group, always in one order; the sums are kept in dv.
+// Loops: H/K * D/2 for each QUERIES queries, so some 4,000 queries a key are within the 65,535 iterations of lavapipe
+// at D = 128 and H/K = 4, and 8,000 at D = 64.
 type AttentionBackwardValue struct {
 	N       uint32
 	H       uint32
@@ -238,7 +240,7 @@ func (k AttentionBackwardValue) Call() host.Call {
 var attentionForwardKernel = host.Kernel{
 	Name: "attention_forward",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_forward.wgsl"), Constants: map[string]uint32{"ROWS": 4, "SIZE": 32}},
+		{Name: "", Source: source("attention_forward.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 16, "SIZE": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "out", Write: true}, {Name: "lse", Write: true}},
 	Overrides: []string{"D"},
@@ -246,12 +248,14 @@ var attentionForwardKernel = host.Kernel{
 
 // AttentionForward out[n,h,:] = sum over the keys s of row n of p[s] value[s,:], with p = softmax(scale query[n,h,:] . key[s,:])
 //
-// lse[n,h] = log(sum of exp(scale query . key)) is kept for the backward pass. The keys of row n are keys[n] = (first, last), inclusive, so causal order and document boundaries are both there
-// (first > last: no keys, and zeros come out). Query head h uses key/value head h/(H/K). k and v may have more rows
-// than q: a cache. One pass over the keys, with a running maximum and sum (online softmax); no (T, T) array anywhere.
-// A thread owns ROWS consecutive rows of one head and meets four keys at a time, all in registers; a row outside
-// whose range a key is gives it a probability of 0. Loops: a quarter of the keys, so some 260,000 keys a row are
-// within the 65,535 iterations of lavapipe.
+// lse[n,h] = log(sum of exp(scale query . key)) is kept for the backward pass. The keys of row n are keys[n] = (first,
+// last), inclusive: causal order and document boundaries are both there (first > last: no keys, and zeros come out).
+// Query head h uses key/value head h/(H/K). key and value may have more rows than query: a cache. One pass over the
+// keys, with a running maximum and sum (online softmax); no (T, T) array anywhere.
+//
+// A thread owns ROWS consecutive rows of one head and meets KEYS keys at a time: their scores are a tile in registers,
+// the sums are kept in out. A key that a row does not see gets the probability 0. Loops: D/2 for each KEYS keys, so
+// some 16,000 keys are within the 65,535 iterations of lavapipe at D = 128.
 type AttentionForward struct {
 	N     uint32
 	H     uint32
@@ -443,7 +447,7 @@ func (k GradientNorm) Call() host.Call {
 var matmulBackwardInputKernel = host.Kernel{
 	Name: "matmul_backward_input",
 	Variants: []host.Variant{
-		{Name: "cpu", Source: source("matmul_backward_input.cpu.wgsl"), Constants: map[string]uint32{"TM": 8, "TN": 2, "LANES": 8}},
+		{Name: "cpu", Source: source("matmul_backward_input.cpu.wgsl"), Constants: map[string]uint32{"TM": 4, "TN": 4, "LANES": 8}},
 		{Name: "gpu", Source: source("matmul_backward_input.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
 	},
 	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "weight", Write: false}, {Name: "dx", Write: true}},
@@ -452,13 +456,13 @@ var matmulBackwardInputKernel = host.Kernel{
 
 // MatmulBackwardInput dx = dout weight, or dx += dout weight
 //
-// For software adapters; see matmul_forward.cpu.wgsl. Each thread computes TM rows of TN vec4.
+// For software adapters; see matmul_forward.cpu.wgsl. A block is TM rows of TN vec4; a pass takes four of the depth.
 type MatmulBackwardInput struct {
 	N          uint32
 	I          uint32
 	O          uint32
 	Accumulate uint32
-	Dout       *host.Buffer // read (N, O)
+	Dout       *host.Buffer // read (N, O), rounded up to 16 bytes
 	Weight     *host.Buffer // read (O, I), I a multiple of 4
 	Dx         *host.Buffer // read_write (N, I)
 }
@@ -471,7 +475,7 @@ func (k MatmulBackwardInput) Call() host.Call {
 		Buffers:   []*host.Buffer{k.Dout, k.Weight, k.Dx},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
-				return [3]uint32{ceil(k.I, 4*c["TN"]*c["LANES"]), ceil(k.N, c["TM"]), 1}
+				return [3]uint32{ceil(k.I, 4*c["TN"]*c["LANES"]), ceil(k.N, 4*c["TM"]), 1}
 			}
 			return [3]uint32{ceil(k.I, c["BN"]), ceil(k.N, c["BM"]), 1}
 		}}
@@ -480,7 +484,7 @@ func (k MatmulBackwardInput) Call() host.Call {
 var matmulBackwardWeightKernel = host.Kernel{
 	Name: "matmul_backward_weight",
 	Variants: []host.Variant{
-		{Name: "cpu", Source: source("matmul_backward_weight.cpu.wgsl"), Constants: map[string]uint32{"TM": 8, "TN": 2, "LANES": 8}},
+		{Name: "cpu", Source: source("matmul_backward_weight.cpu.wgsl"), Constants: map[string]uint32{"TN": 4, "LANES": 8}},
 		{Name: "gpu", Source: source("matmul_backward_weight.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
 	},
 	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "x", Write: false}, {Name: "dweight", Write: true}},
@@ -489,14 +493,14 @@ var matmulBackwardWeightKernel = host.Kernel{
 
 // MatmulBackwardWeight dweight[s] = dout[rows of part s]^T x[rows of part s], or += for a single part
 //
-// For software adapters; see matmul_forward.cpu.wgsl. Each thread computes TM rows of TN vec4.
+// For software adapters; see matmul_forward.cpu.wgsl. A block is 4 rows of TN vec4; a pass takes two of the depth.
 type MatmulBackwardWeight struct {
 	N          uint32
 	I          uint32
 	O          uint32
 	Accumulate uint32
 	Part       uint32
-	Dout       *host.Buffer // read (N, O)
+	Dout       *host.Buffer // read (N, O), rounded up to 16 bytes
 	X          *host.Buffer // read (N, I), I a multiple of 4
 	Dweight    *host.Buffer // read_write (S, O, I), S = ceil(N/part)
 }
@@ -509,7 +513,7 @@ func (k MatmulBackwardWeight) Call() host.Call {
 		Buffers:   []*host.Buffer{k.Dout, k.X, k.Dweight},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
-				return [3]uint32{ceil(k.I, 4*c["TN"]*c["LANES"]), ceil(k.O, c["TM"]), ceil(k.N, k.Part)}
+				return [3]uint32{ceil(k.I, 4*c["TN"]*c["LANES"]), ceil(k.O, 16), ceil(k.N, k.Part)}
 			}
 			return [3]uint32{ceil(k.I, c["BN"]), ceil(k.O, c["BM"]), ceil(k.N, k.Part)}
 		}}
@@ -518,7 +522,7 @@ func (k MatmulBackwardWeight) Call() host.Call {
 var matmulForwardKernel = host.Kernel{
 	Name: "matmul_forward",
 	Variants: []host.Variant{
-		{Name: "cpu", Source: source("matmul_forward.cpu.wgsl"), Constants: map[string]uint32{"TM": 8, "TN": 8, "LANES": 8}},
+		{Name: "cpu", Source: source("matmul_forward.cpu.wgsl"), Constants: map[string]uint32{"TM": 4, "TN": 16, "LANES": 8}},
 		{Name: "gpu", Source: source("matmul_forward.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
 	},
 	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}},
@@ -527,8 +531,8 @@ var matmulForwardKernel = host.Kernel{
 
 // MatmulForward out = x weight^T
 //
-// For software adapters, where a load costs as much as twenty multiply-adds and workgroup memory is no faster: each
-// thread keeps TM x TN outputs in registers. The threads of a workgroup are the lanes of one vector.
+// For software adapters, where a load costs as much as twenty multiply-adds and workgroup memory is no faster: the
+// threads of a workgroup are the lanes of one vector, and each keeps 4 blocks of TM x TN outputs in registers.
 type MatmulForward struct {
 	N      uint32
 	I      uint32
@@ -546,7 +550,7 @@ func (k MatmulForward) Call() host.Call {
 		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
-				return [3]uint32{ceil(k.O, c["TN"]*c["LANES"]), ceil(k.N, c["TM"]), 1}
+				return [3]uint32{ceil(k.O, c["TN"]*c["LANES"]), ceil(k.N, 4*c["TM"]), 1}
 			}
 			return [3]uint32{ceil(k.O, c["BN"]), ceil(k.N, c["BM"]), 1}
 		}}

@@ -1,52 +1,93 @@
 // matmul_backward_input: dx = dout weight, or dx += dout weight
 //
-// For software adapters; see matmul_forward.cpu.wgsl. Each thread computes TM rows of TN vec4.
-// grid: ceil(I/4*TN*LANES), ceil(N/TM)
-const TM: u32 = 8;
-const TN: u32 = 2;
+// For software adapters; see matmul_forward.cpu.wgsl. A block is TM rows of TN vec4; a pass takes four of the depth.
+// grid: ceil(I/4*TN*LANES), ceil(N/4*TM)
+const TM: u32 = 4;
+const TN: u32 = 4;
 const LANES: u32 = 8;
 struct Params { N: u32, I: u32, O: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> dout: array<f32>; // (N, O)
+@group(0) @binding(1) var<storage, read> dout: array<vec4f>; // (N, O), rounded up to 16 bytes
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>; // (O, I), I a multiple of 4
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4f>; // (N, I)
 
+alias Block = array<array<vec4f, TN>, TM>;
+alias Weights = array<array<vec4f, TN>, 4>;
+
+// window is the four numbers that begin shift numbers after the beginning of a: a row of dout may begin anywhere.
+fn window(a: vec4f, b: vec4f, shift: u32) -> vec4f {
+  let ab = select(vec4f(a.zw, b.xy), a, shift < 2);
+  return select(vec4f(ab.yzw, select(b.z, b.x, shift < 2)), ab, shift % 2 == 0);
+}
+
+// multiply adds to a block from the given row of dout on four steps of the depth; ahead holds what was read before.
+fn multiply(sum: ptr<function, Block>, ahead: ptr<function, array<vec4f, TM>>, w: ptr<function, Weights>, row: u32, k: u32) {
+  let inside = vec4u(k, k + 1, k + 2, k + 3) < vec4u(params.O);
+  for (var m = 0u; m < TM; m++) {
+    let i = min(row + m, params.N - 1) * params.O + k;
+    let next = dout[i / 4 + 1];
+    let a = select(vec4f(), window((*ahead)[m], next, i % 4), inside);
+    (*ahead)[m] = next;
+    for (var n = 0u; n < TN; n++) {
+      (*sum)[m][n] += a.x * (*w)[0][n] + a.y * (*w)[1][n] + a.z * (*w)[2][n] + a.w * (*w)[3][n];
+    }
+  }
+}
+
+fn start(ahead: ptr<function, array<vec4f, TM>>, row: u32) {
+  for (var m = 0u; m < TM; m++) {
+    (*ahead)[m] = dout[min(row + m, params.N - 1) * params.O / 4];
+  }
+}
+
+fn store(sum: ptr<function, Block>, row: u32, column: u32) {
+  for (var m = 0u; m < TM; m++) {
+    for (var n = 0u; n < TN; n++) {
+      let c = column + n * LANES;
+      if (row + m < params.N && c < params.I / 4) {
+        let i = (row + m) * (params.I / 4) + c;
+        var before = vec4f();
+        if (params.accumulate != 0) {
+          before = dx[i];
+        }
+        dx[i] = before + (*sum)[m][n];
+      }
+    }
+  }
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let row = group.y * TM;
+  let row = group.y * 4 * TM;
   let column = group.x * TN * LANES + id.x;
-  let columns = params.I / 4;
-  var dout_row: array<u32, TM>;
-  for (var m = 0u; m < TM; m++) {
-    dout_row[m] = min(row + m, params.N - 1) * params.O;
-  }
-  var weight_column: array<u32, TN>;
-  for (var n = 0u; n < TN; n++) {
-    weight_column[n] = min(column + n * LANES, columns - 1);
-  }
-  var sum: array<array<vec4f, TN>, TM>;
-  for (var k = 0u; k < params.O; k++) {
-    var w: array<vec4f, TN>;
-    for (var n = 0u; n < TN; n++) {
-      w[n] = weight[k * columns + weight_column[n]];
-    }
-    for (var m = 0u; m < TM; m++) {
-      let d = dout[dout_row[m] + k];
+  var s0: Block;
+  var s1: Block;
+  var s2: Block;
+  var s3: Block;
+  var a0: array<vec4f, TM>;
+  var a1: array<vec4f, TM>;
+  var a2: array<vec4f, TM>;
+  var a3: array<vec4f, TM>;
+  start(&a0, row);
+  start(&a1, row + TM);
+  start(&a2, row + 2 * TM);
+  start(&a3, row + 3 * TM);
+  for (var k = 0u; k < params.O; k += 4) {
+    var w: Weights;
+    for (var j = 0u; j < 4; j++) {
       for (var n = 0u; n < TN; n++) {
-        sum[m][n] += d * w[n];
+        w[j][n] = weight[min(k + j, params.O - 1) * (params.I / 4) + min(column + n * LANES, params.I / 4 - 1)];
       }
     }
+    multiply(&s0, &a0, &w, row, k);
+    multiply(&s1, &a1, &w, row + TM, k);
+    multiply(&s2, &a2, &w, row + 2 * TM, k);
+    multiply(&s3, &a3, &w, row + 3 * TM, k);
   }
-  for (var m = 0u; m < TM; m++) {
-    for (var n = 0u; n < TN; n++) {
-      if (row + m < params.N && column + n * LANES < columns) {
-        let i = (row + m) * columns + column + n * LANES;
-        if (params.accumulate == 0) {
-          dx[i] = sum[m][n];
-        } else {
-          dx[i] += sum[m][n];
-        }
-      }
-    }
+  for (var block = 0u; block < 4; block++) { // a loop, or the driver compiles for seconds
+    store(&s0, row + block * TM, column);
+    s0 = s1;
+    s1 = s2;
+    s2 = s3;
   }
 }

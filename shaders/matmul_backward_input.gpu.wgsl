@@ -9,7 +9,7 @@ const TM: u32 = 8;
 const TN: u32 = 4;
 struct Params { N: u32, I: u32, O: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> dout: array<f32>; // (N, O)
+@group(0) @binding(1) var<storage, read> dout: array<f32>; // (N, O), rounded up to 16 bytes
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>; // (O, I), I a multiple of 4
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4f>; // (N, I)
 

@@ -1,53 +1,89 @@
 // matmul_backward_weight: dweight[s] = dout[rows of part s]^T x[rows of part s], or += for a single part
 //
-// For software adapters; see matmul_forward.cpu.wgsl. Each thread computes TM rows of TN vec4.
-// grid: ceil(I/4*TN*LANES), ceil(O/TM), ceil(N/part)
-const TM: u32 = 8;
-const TN: u32 = 2;
+// For software adapters; see matmul_forward.cpu.wgsl. A block is 4 rows of TN vec4; a pass takes two of the depth.
+// grid: ceil(I/4*TN*LANES), ceil(O/16), ceil(N/part)
+const TN: u32 = 4;
 const LANES: u32 = 8;
 struct Params { N: u32, I: u32, O: u32, accumulate: u32, part: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> dout: array<f32>; // (N, O)
+@group(0) @binding(1) var<storage, read> dout: array<vec4f>; // (N, O), rounded up to 16 bytes
 @group(0) @binding(2) var<storage, read> x: array<vec4f>; // (N, I), I a multiple of 4
 @group(0) @binding(3) var<storage, read_write> dweight: array<vec4f>; // (S, O, I), S = ceil(N/part)
 
+alias Block = array<array<vec4f, TN>, 4>;
+alias Row = array<vec4f, TN>;
+
+// window is the four numbers that begin shift numbers after the beginning of a: a row of dout may begin anywhere.
+fn window(a: vec4f, b: vec4f, shift: u32) -> vec4f {
+  let ab = select(vec4f(a.zw, b.xy), a, shift < 2);
+  return select(vec4f(ab.yzw, select(b.z, b.x, shift < 2)), ab, shift % 2 == 0);
+}
+
+// multiply adds to a block the products of two rows of dout, a and b, with two of x.
+fn multiply(sum: ptr<function, Block>, a: vec4f, b: vec4f, ax: ptr<function, Row>, bx: ptr<function, Row>) {
+  for (var n = 0u; n < TN; n++) {
+    (*sum)[0][n] += a.x * (*ax)[n] + b.x * (*bx)[n];
+    (*sum)[1][n] += a.y * (*ax)[n] + b.y * (*bx)[n];
+    (*sum)[2][n] += a.z * (*ax)[n] + b.z * (*bx)[n];
+    (*sum)[3][n] += a.w * (*ax)[n] + b.w * (*bx)[n];
+  }
+}
+
+fn store(sum: ptr<function, Block>, row: u32, column: u32, part: u32) {
+  for (var m = 0u; m < 4; m++) {
+    for (var n = 0u; n < TN; n++) {
+      let c = column + n * LANES;
+      if (row + m < params.O && c < params.I / 4) {
+        let i = (part * params.O + row + m) * (params.I / 4) + c;
+        var before = vec4f();
+        if (params.accumulate != 0) {
+          before = dweight[i];
+        }
+        dweight[i] = before + (*sum)[m][n];
+      }
+    }
+  }
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let row = group.y * TM;
+  let row = group.y * 16;
   let column = group.x * TN * LANES + id.x;
-  let columns = params.I / 4;
-  var dout_column: array<u32, TM>;
-  for (var m = 0u; m < TM; m++) {
-    dout_column[m] = min(row + m, params.O - 1);
-  }
-  var x_column: array<u32, TN>;
-  for (var n = 0u; n < TN; n++) {
-    x_column[n] = min(column + n * LANES, columns - 1);
-  }
-  var sum: array<array<vec4f, TN>, TM>;
   let end = min((group.z + 1) * params.part, params.N);
-  for (var k = group.z * params.part; k < end; k++) {
-    var b: array<vec4f, TN>;
+  var s0: Block;
+  var s1: Block;
+  var s2: Block;
+  var s3: Block;
+  for (var k = group.z * params.part; k < end; k += 2) {
+    let k1 = min(k + 1, end - 1);
+    var ax: Row;
+    var bx: Row;
     for (var n = 0u; n < TN; n++) {
-      b[n] = x[k * columns + x_column[n]];
+      let c = min(column + n * LANES, params.I / 4 - 1);
+      ax[n] = x[k * (params.I / 4) + c];
+      bx[n] = select(vec4f(), x[k1 * (params.I / 4) + c], k + 1 < end);
     }
-    for (var m = 0u; m < TM; m++) {
-      let d = dout[k * params.O + dout_column[m]];
-      for (var n = 0u; n < TN; n++) {
-        sum[m][n] += d * b[n];
-      }
-    }
+    let a = k * params.O + row;
+    let b = k1 * params.O + row;
+    let a0 = dout[a / 4];
+    let b0 = dout[b / 4];
+    let a1 = dout[a / 4 + 1];
+    let b1 = dout[b / 4 + 1];
+    multiply(&s0, window(a0, a1, a % 4), window(b0, b1, b % 4), &ax, &bx);
+    let a2 = dout[a / 4 + 2];
+    let b2 = dout[b / 4 + 2];
+    multiply(&s1, window(a1, a2, a % 4), window(b1, b2, b % 4), &ax, &bx);
+    let a3 = dout[a / 4 + 3];
+    let b3 = dout[b / 4 + 3];
+    multiply(&s2, window(a2, a3, a % 4), window(b2, b3, b % 4), &ax, &bx);
+    let a4 = dout[a / 4 + 4];
+    let b4 = dout[b / 4 + 4];
+    multiply(&s3, window(a3, a4, a % 4), window(b3, b4, b % 4), &ax, &bx);
   }
-  for (var m = 0u; m < TM; m++) {
-    for (var n = 0u; n < TN; n++) {
-      if (row + m < params.O && column + n * LANES < columns) {
-        let i = (group.z * params.O + row + m) * columns + column + n * LANES;
-        if (params.accumulate == 0) {
-          dweight[i] = sum[m][n];
-        } else {
-          dweight[i] += sum[m][n];
-        }
-      }
-    }
+  for (var block = 0u; block < 4; block++) { // a loop, or the driver compiles for seconds
+    store(&s0, row + block * 4, column, group.z);
+    s0 = s1;
+    s1 = s2;
+    s2 = s3;
   }
 }

@@ -1,10 +1,10 @@
 // matmul_forward: out = x weight^T
 //
-// For software adapters, where a load costs as much as twenty multiply-adds and workgroup memory is no faster: each
-// thread keeps TM x TN outputs in registers. The threads of a workgroup are the lanes of one vector.
-// grid: ceil(O/TN*LANES), ceil(N/TM)
-const TM: u32 = 8;
-const TN: u32 = 8;
+// For software adapters, where a load costs as much as twenty multiply-adds and workgroup memory is no faster: the
+// threads of a workgroup are the lanes of one vector, and each keeps 4 blocks of TM x TN outputs in registers.
+// grid: ceil(O/TN*LANES), ceil(N/4*TM)
+const TM: u32 = 4;
+const TN: u32 = 16;
 const LANES: u32 = 8;
 struct Params { N: u32, I: u32, O: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -12,37 +12,50 @@ struct Params { N: u32, I: u32, O: u32 }
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>; // (O, I)
 @group(0) @binding(3) var<storage, read_write> out: array<f32>; // (N, O)
 
+// Drivers unroll loops over this much, and no more; a loop that is not unrolled is slow.
+alias Block = array<array<f32, TN>, TM>;
+
+// multiply adds to a block from the given row of x on four steps of the depth.
+fn multiply(sum: ptr<function, Block>, w: ptr<function, array<vec4f, TN>>, row: u32, k: u32) {
+  for (var m = 0u; m < TM; m++) {
+    let a = x[min(row + m, params.N - 1) * (params.I / 4) + k];
+    for (var n = 0u; n < TN; n++) {
+      (*sum)[m][n] += dot(a, (*w)[n]);
+    }
+  }
+}
+
+// store writes a block. What lies outside of the matrix was computed from its last row or column, and is that again.
+fn store(sum: ptr<function, Block>, row: u32, column: u32) {
+  for (var m = 0u; m < TM; m++) {
+    for (var n = 0u; n < TN; n++) {
+      out[min(row + m, params.N - 1) * params.O + min(column + n * LANES, params.O - 1)] = (*sum)[m][n];
+    }
+  }
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let row = group.y * TM;
+  let row = group.y * 4 * TM;
   let column = group.x * TN * LANES + id.x;
-  let depth = params.I / 4;
-  var x_row: array<u32, TM>;
-  for (var m = 0u; m < TM; m++) {
-    x_row[m] = min(row + m, params.N - 1) * depth;
-  }
-  var weight_row: array<u32, TN>;
-  for (var n = 0u; n < TN; n++) {
-    weight_row[n] = min(column + n * LANES, params.O - 1) * depth;
-  }
-  var sum: array<array<f32, TN>, TM>;
-  for (var k = 0u; k < depth; k++) {
+  var s0: Block;
+  var s1: Block;
+  var s2: Block;
+  var s3: Block;
+  for (var k = 0u; k < params.I / 4; k++) {
     var w: array<vec4f, TN>;
     for (var n = 0u; n < TN; n++) {
-      w[n] = weight[weight_row[n] + k];
+      w[n] = weight[min(column + n * LANES, params.O - 1) * (params.I / 4) + k];
     }
-    for (var m = 0u; m < TM; m++) {
-      let a = x[x_row[m] + k];
-      for (var n = 0u; n < TN; n++) {
-        sum[m][n] += dot(a, w[n]);
-      }
-    }
+    multiply(&s0, &w, row, k);
+    multiply(&s1, &w, row + TM, k);
+    multiply(&s2, &w, row + 2 * TM, k);
+    multiply(&s3, &w, row + 3 * TM, k);
   }
-  for (var m = 0u; m < TM; m++) {
-    for (var n = 0u; n < TN; n++) {
-      if (row + m < params.N && column + n * LANES < params.O) {
-        out[(row + m) * params.O + column + n * LANES] = sum[m][n];
-      }
-    }
+  for (var block = 0u; block < 4; block++) { // a loop, or the driver compiles for seconds
+    store(&s0, row + block * TM, column);
+    s0 = s1;
+    s1 = s2;
+    s2 = s3;
   }
 }
