@@ -773,11 +773,13 @@ var sumPartsKernel = host.Kernel{
 }
 
 // SumParts out = the sum of the parts, or out += it; in order, so that the bits are always the same
+//
+// Four elements a thread.
 type SumParts struct {
 	Count      uint32
 	Parts      uint32
 	Accumulate uint32
-	PartsIn    *host.Buffer // read (parts, Count)
+	PartsIn    *host.Buffer // read (parts, Count), Count a multiple of 4
 	Out        *host.Buffer // read_write (Count)
 }
 
@@ -788,7 +790,7 @@ func (k SumParts) Call() host.Call {
 		Overrides: []uint32{},
 		Buffers:   []*host.Buffer{k.PartsIn, k.Out},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
-			return [3]uint32{ceil(k.Count, c["SIZE"]), 1, 1}
+			return [3]uint32{ceil(k.Count, 4*c["SIZE"]), 1, 1}
 		}}
 }
 

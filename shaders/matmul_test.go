@@ -18,11 +18,10 @@ var matmulSizes = [][3]int{{1, 4, 1}, {5, 12, 7}, {33, 20, 97}, {70, 36, 131}, {
 // forMatmulVariants runs a test for both variants of the matmul kernels and all sizes.
 func forMatmulVariants(t *testing.T, test func(t *testing.T, n, i, o int)) {
 	d := hosttest.Device(t)
-	kernels := []*host.Kernel{&matmulForwardKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel}
 	for _, variant := range []string{"cpu", "gpu"} {
 		for _, s := range matmulSizes {
 			t.Run(fmt.Sprintf("%s/%dx%dx%d", variant, s[0], s[1], s[2]), func(t *testing.T) {
-				for _, k := range kernels {
+				for _, k := range matmuls {
 					was := d.Choice(k)
 					d.Choose(k.Name, host.Choice{Variant: variant})
 					defer d.Choose(k.Name, was)
@@ -78,75 +77,78 @@ func uploadDout(t *testing.T, dout []float32) *host.Buffer {
 	return hosttest.Upload(t, "dout", dout)
 }
 
-func TestMatmulForward(t *testing.T) {
-	forMatmulVariants(t, func(t *testing.T, n, i, o int) {
-		x, w := uniform(1, n*i), uniform(2, o*i)
-		out := hosttest.Zeros(t, "out", n*o)
-		call := MatmulForward{N: uint32(n), I: uint32(i), O: uint32(o), X: hosttest.Upload(t, "x", x), Weight: hosttest.Upload(t, "weight", w), Out: out}.Call()
-		hosttest.Run(t, call)
-		got := hosttest.Floats(t, out)
-		near(t, got, matmul(n, o, i,
-			func(r, d int) float32 { return x[r*i+d] }, func(d, c int) float32 { return w[c*i+d] }), i)
-		hosttest.Run(t, call)
-		if !slices.Equal(got, hosttest.Floats(t, out)) {
-			t.Fatal("the same call gave other bits")
-		}
-	})
+func TestMatmulForward(t *testing.T) { forMatmulVariants(t, testMatmulForward) }
+
+func testMatmulForward(t *testing.T, n, i, o int) {
+	t.Helper()
+	x, w := uniform(1, n*i), uniform(2, o*i)
+	out := hosttest.Zeros(t, "out", n*o)
+	call := MatmulForward{N: uint32(n), I: uint32(i), O: uint32(o), X: hosttest.Upload(t, "x", x), Weight: hosttest.Upload(t, "weight", w), Out: out}.Call()
+	hosttest.Run(t, call)
+	got := hosttest.Floats(t, out)
+	near(t, got, matmul(n, o, i,
+		func(r, d int) float32 { return x[r*i+d] }, func(d, c int) float32 { return w[c*i+d] }), i)
+	hosttest.Run(t, call)
+	if !slices.Equal(got, hosttest.Floats(t, out)) {
+		t.Fatal("the same call gave other bits")
+	}
 }
 
-func TestMatmulBackwardInput(t *testing.T) {
-	forMatmulVariants(t, func(t *testing.T, n, i, o int) {
-		dout, w, before := uniform(3, n*o), uniform(2, o*i), uniform(4, n*i)
-		want := matmul(n, i, o, func(r, d int) float32 { return dout[r*o+d] }, func(d, c int) float32 { return w[d*i+c] })
-		dx := hosttest.Upload(t, "dx", before)
-		call := MatmulBackwardInput{N: uint32(n), I: uint32(i), O: uint32(o), Accumulate: 1,
-			Dout: uploadDout(t, dout), Weight: hosttest.Upload(t, "weight", w), Dx: dx}
-		hosttest.Run(t, call.Call())
-		more := slices.Clone(want)
-		for j := range more {
-			more[j] += float64(before[j])
-		}
-		near(t, hosttest.Floats(t, dx), more, o)
-		call.Accumulate = 0
-		hosttest.Run(t, call.Call())
-		near(t, hosttest.Floats(t, dx), want, o)
-	})
+func TestMatmulBackwardInput(t *testing.T) { forMatmulVariants(t, testMatmulBackwardInput) }
+
+func testMatmulBackwardInput(t *testing.T, n, i, o int) {
+	t.Helper()
+	dout, w, before := uniform(3, n*o), uniform(2, o*i), uniform(4, n*i)
+	want := matmul(n, i, o, func(r, d int) float32 { return dout[r*o+d] }, func(d, c int) float32 { return w[d*i+c] })
+	dx := hosttest.Upload(t, "dx", before)
+	call := MatmulBackwardInput{N: uint32(n), I: uint32(i), O: uint32(o), Accumulate: 1,
+		Dout: uploadDout(t, dout), Weight: hosttest.Upload(t, "weight", w), Dx: dx}
+	hosttest.Run(t, call.Call())
+	more := slices.Clone(want)
+	for j := range more {
+		more[j] += float64(before[j])
+	}
+	near(t, hosttest.Floats(t, dx), more, o)
+	call.Accumulate = 0
+	hosttest.Run(t, call.Call())
+	near(t, hosttest.Floats(t, dx), want, o)
 }
 
-func TestMatmulBackwardWeight(t *testing.T) {
-	forMatmulVariants(t, func(t *testing.T, n, i, o int) {
-		dout, x, before := uniform(3, n*o), uniform(1, n*i), uniform(4, o*i)
-		want := matmul(o, i, n, func(r, d int) float32 { return dout[d*o+r] }, func(d, c int) float32 { return x[d*i+c] })
-		dweight := hosttest.Upload(t, "dweight", before)
-		call := MatmulBackwardWeight{N: uint32(n), I: uint32(i), O: uint32(o), Accumulate: 1, Part: uint32(n),
-			Dout: uploadDout(t, dout), X: hosttest.Upload(t, "x", x), Dweight: dweight}
-		hosttest.Run(t, call.Call())
-		more := slices.Clone(want)
-		for j := range more {
-			more[j] += float64(before[j])
-		}
-		near(t, hosttest.Floats(t, dweight), more, n)
-		call.Accumulate = 0
-		hosttest.Run(t, call.Call())
-		near(t, hosttest.Floats(t, dweight), want, n)
+func TestMatmulBackwardWeight(t *testing.T) { forMatmulVariants(t, testMatmulBackwardWeight) }
 
-		// The same in parts, which sum_parts adds up.
-		part := (n + 2) / 3
-		parts := (n + part - 1) / part
-		call.Part, call.Dweight = uint32(part), hosttest.Zeros(t, "parts", parts*o*i)
-		sum := SumParts{Count: uint32(o * i), Parts: uint32(parts), PartsIn: call.Dweight, Out: dweight}
-		hosttest.Run(t, call.Call(), sum.Call())
-		got := hosttest.Floats(t, dweight)
-		near(t, got, want, n)
-		hosttest.Run(t, call.Call(), sum.Call())
-		if !slices.Equal(got, hosttest.Floats(t, dweight)) {
-			t.Fatal("the same calls gave other bits")
-		}
-		sum.Accumulate = 1
-		hosttest.Run(t, sum.Call())
-		for j := range want {
-			want[j] *= 2
-		}
-		near(t, hosttest.Floats(t, dweight), want, 2*n)
-	})
+func testMatmulBackwardWeight(t *testing.T, n, i, o int) {
+	t.Helper()
+	dout, x, before := uniform(3, n*o), uniform(1, n*i), uniform(4, o*i)
+	want := matmul(o, i, n, func(r, d int) float32 { return dout[d*o+r] }, func(d, c int) float32 { return x[d*i+c] })
+	dweight := hosttest.Upload(t, "dweight", before)
+	call := MatmulBackwardWeight{N: uint32(n), I: uint32(i), O: uint32(o), Accumulate: 1, Part: uint32(n),
+		Dout: uploadDout(t, dout), X: hosttest.Upload(t, "x", x), Dweight: dweight}
+	hosttest.Run(t, call.Call())
+	more := slices.Clone(want)
+	for j := range more {
+		more[j] += float64(before[j])
+	}
+	near(t, hosttest.Floats(t, dweight), more, n)
+	call.Accumulate = 0
+	hosttest.Run(t, call.Call())
+	near(t, hosttest.Floats(t, dweight), want, n)
+
+	// The same in parts, which sum_parts adds up.
+	part := (n + 2) / 3
+	parts := (n + part - 1) / part
+	call.Part, call.Dweight = uint32(part), hosttest.Zeros(t, "parts", parts*o*i)
+	sum := SumParts{Count: uint32(o * i), Parts: uint32(parts), PartsIn: call.Dweight, Out: dweight}
+	hosttest.Run(t, call.Call(), sum.Call())
+	got := hosttest.Floats(t, dweight)
+	near(t, got, want, n)
+	hosttest.Run(t, call.Call(), sum.Call())
+	if !slices.Equal(got, hosttest.Floats(t, dweight)) {
+		t.Fatal("the same calls gave other bits")
+	}
+	sum.Accumulate = 1
+	hosttest.Run(t, sum.Call())
+	for j := range want {
+		want[j] *= 2
+	}
+	near(t, hosttest.Floats(t, dweight), want, 2*n)
 }
