@@ -1,10 +1,11 @@
 // attention_backward_query: dq[n,h,:] = scale * sum over the keys s of row n of ds[s] key[s,:], with ds = p (dout[n,h,:] . value[s,:] - delta[n,h])
 //
-// p = exp(scale q . k - lse) is the forward pass's probability again. Ranges, heads and rows of a thread are as in
-// attention_forward. Loops: a quarter of the keys.
+// p = exp(scale query . key - lse) is the forward pass's probability again. Ranges, heads, the tile of a thread and its
+// loops are as in attention_forward; the sums are kept in dq.
 // grid: ceil(ceil(N/ROWS)*H/SIZE)
 override D: u32 = 64;
-const ROWS: u32 = 4;
+const ROWS: u32 = 8;
+const KEYS: u32 = 8;
 const SIZE: u32 = 32;
 struct Params { N: u32, H: u32, K: u32, scale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -27,68 +28,87 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (n0 >= params.N) {
     return;
   }
-  var q_row: array<array<vec4f, D4>, ROWS>; // scaled
-  var dsum: array<array<vec4f, D4>, ROWS>; // dout
-  var sum: array<array<vec4f, D4>, ROWS>;
-  var level: array<f32, ROWS>; // lse
-  var mean: array<f32, ROWS>; // delta
-  var range: array<vec2u, ROWS>;
+  var row: array<u32, ROWS>; // (n, h) of each row
+  var start: array<u32, ROWS>; // the first key it sees, and how many
+  var count: array<u32, ROWS>;
   var first = 0xffffffffu;
   var last = 0u;
   for (var r = 0u; r < ROWS; r++) {
     let n = min(n0 + r, params.N - 1);
-    range[r] = keys[n];
-    if (range[r].x <= range[r].y) {
-      first = min(first, range[r].x);
-      last = max(last, range[r].y);
-    }
-    let head = n * params.H + h;
-    for (var c = 0u; c < D4; c++) {
-      q_row[r][c] = params.scale * query[head * D4 + c];
-      dsum[r][c] = dout[head * D4 + c];
-      sum[r][c] = vec4f();
-    }
-    level[r] = lse[head];
-    mean[r] = delta[head];
-  }
-
-  let stride = params.K * D4;
-  let head = h / (params.H / params.K) * D4;
-  for (var s = first; s <= last; s += 4u) {
-    let at = s + vec4u(0, 1, 2, 3);
-    let row = min(at, vec4u(last)) * stride + head;
-    var k4s: array<mat4x4f, D4>;
-    var score: array<vec4f, ROWS>;
-    var dp: array<vec4f, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-      score[r] = vec4f();
-      dp[r] = vec4f();
-    }
-    for (var c = 0u; c < D4; c++) {
-      k4s[c] = mat4x4f(key[row.x + c], key[row.y + c], key[row.z + c], key[row.w + c]);
-      let v4 = mat4x4f(value[row.x + c], value[row.y + c], value[row.z + c], value[row.w + c]);
-      for (var r = 0u; r < ROWS; r++) {
-        score[r] += q_row[r][c] * k4s[c];
-        dp[r] += dsum[r][c] * v4;
-      }
-    }
-    var ds: array<vec4f, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-      let seen = (at >= vec4u(range[r].x)) & (at <= vec4u(range[r].y));
-      ds[r] = select(vec4f(), exp(score[r] - level[r]) * (dp[r] - mean[r]), seen);
-    }
-    for (var c = 0u; c < D4; c++) {
-      for (var r = 0u; r < ROWS; r++) {
-        sum[r][c] += k4s[c] * ds[r];
-      }
+    row[r] = n * params.H + h;
+    let range = keys[n];
+    start[r] = range.x;
+    count[r] = 0u;
+    if (range.x <= range.y) {
+      count[r] = range.y - range.x + 1;
+      first = min(first, range.x);
+      last = max(last, range.y);
     }
   }
+  let rows = min(ROWS, params.N - n0);
+  for (var j = 0u; j < rows * D4; j++) {
+    dq[(row[0] + j / D4 * params.H) * D4 + j % D4] = vec4f();
+  }
 
-  for (var r = 0u; r < ROWS; r++) {
-    let n = n0 + r;
-    if (n < params.N) {
-      for (var c = 0u; c < D4; c++) {
-        dq[(n * params.H + h) * D4 + c] = params.scale * sum[r][c];
+  let kv = h / (params.H / params.K);
+  for (var s = first; s <= last; s += KEYS) {
+    var seen: array<u32, KEYS>; // where key and value of each key are
+    for (var j = 0u; j < KEYS; j++) {
+      seen[j] = (min(s + j, last) * params.K + kv) * D4;
+    }
+    var score: array<array<f32, KEYS>, ROWS>;
+    var dp: array<array<f32, KEYS>, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+      for (var j = 0u; j < KEYS; j++) {
+        score[r][j] = 0.0;
+        dp[r][j] = 0.0;
+      }
+    }
+    for (var c = 0u; c < D4; c++) {
+      var k4: array<vec4f, KEYS>;
+      var v4: array<vec4f, KEYS>;
+      for (var j = 0u; j < KEYS; j++) {
+        k4[j] = key[seen[j] + c];
+        v4[j] = value[seen[j] + c];
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        let q4 = params.scale * query[row[r] * D4 + c];
+        for (var j = 0u; j < KEYS; j++) {
+          score[r][j] += dot(q4, k4[j]);
+        }
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        let dout4 = dout[row[r] * D4 + c];
+        for (var j = 0u; j < KEYS; j++) {
+          dp[r][j] += dot(dout4, v4[j]);
+        }
+      }
+    }
+    for (var r = 0u; r < ROWS; r++) { // the scores become p, and dp becomes ds
+      let level = lse[row[r]];
+      for (var j = 0u; j < KEYS; j++) {
+        score[r][j] = select(0.0, exp(score[r][j] - level), s + j - start[r] < count[r]);
+      }
+    }
+    for (var r = 0u; r < ROWS; r++) {
+      let mean = delta[row[r]];
+      for (var j = 0u; j < KEYS; j++) {
+        dp[r][j] = params.scale * score[r][j] * (dp[r][j] - mean);
+      }
+    }
+    for (var c = 0u; c < D4; c++) {
+      var k4: array<vec4f, KEYS>;
+      for (var j = 0u; j < KEYS; j++) {
+        k4[j] = key[seen[j] + c];
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        var sum = dq[row[r] * D4 + c];
+        for (var j = 0u; j < KEYS; j++) {
+          sum += dp[r][j] * k4[j];
+        }
+        if (r < rows) {
+          dq[row[r] * D4 + c] = sum;
+        }
       }
     }
   }

@@ -1,11 +1,13 @@
 // attention_backward_value: dv[s,g,:] = sum over the heads h of group g and the queries n of key s of p[n,h,s] dout[n,h,:]
 //
-// queries[s] = (first, last), inclusive, are the rows that see key s (first > last: none). p = exp(scale q . k - lse).
-// A thread owns ROWS consecutive keys of one key/value head and meets four queries at a time, head after head of its
-// group, always in one order. Loops: H/K times a quarter of the queries.
+// queries[s] = (first, last), inclusive, are the rows that see key s (first > last: none). p = exp(scale query . key -
+// lse) is the forward pass's probability again. A thread owns ROWS consecutive keys of one key/value head and meets
+// QUERIES queries at a time, head after head of its group, always in one order; the sums are kept in dv.
+// Loops are as in attention_forward.
 // grid: ceil(ceil(N/ROWS)*K/SIZE)
 override D: u32 = 64;
-const ROWS: u32 = 4;
+const ROWS: u32 = 8;
+const QUERIES: u32 = 8;
 const SIZE: u32 = 32;
 struct Params { N: u32, H: u32, K: u32, scale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -21,65 +23,81 @@ const D4 = D / 4;
 @compute @workgroup_size(SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.y * groups.x * SIZE + id.x;
-  let g = i % params.K;
+  let kv = i % params.K;
   let n0 = i / params.K * ROWS;
   if (n0 >= params.N) {
     return;
   }
-  var k_row: array<array<vec4f, D4>, ROWS>; // scaled
-  var sum: array<array<vec4f, D4>, ROWS>;
-  var range: array<vec2u, ROWS>;
+  var row: array<u32, ROWS>; // (n, kv) of each key
+  var start: array<u32, ROWS>; // the first query that sees it, and how many
+  var count: array<u32, ROWS>;
   var first = 0xffffffffu;
   var last = 0u;
   for (var r = 0u; r < ROWS; r++) {
     let n = min(n0 + r, params.N - 1);
-    range[r] = queries[n];
-    if (range[r].x <= range[r].y) {
-      first = min(first, range[r].x);
-      last = max(last, range[r].y);
+    row[r] = n * params.K + kv;
+    let range = queries[n];
+    start[r] = range.x;
+    count[r] = 0u;
+    if (range.x <= range.y) {
+      count[r] = range.y - range.x + 1;
+      first = min(first, range.x);
+      last = max(last, range.y);
     }
-    for (var c = 0u; c < D4; c++) {
-      k_row[r][c] = params.scale * key[(n * params.K + g) * D4 + c];
-      sum[r][c] = vec4f();
-    }
+  }
+  let rows = min(ROWS, params.N - n0);
+  for (var j = 0u; j < rows * D4; j++) {
+    dv[(row[0] + j / D4 * params.K) * D4 + j % D4] = vec4f();
   }
 
   let group = params.H / params.K;
-  for (var h = g * group; h < (g + 1) * group; h++) {
-    for (var n = first; n <= last; n += 4u) {
-      let at = n + vec4u(0, 1, 2, 3);
-      let head = min(at, vec4u(last)) * params.H + h;
-      let row = head * D4;
-      var score: array<vec4f, ROWS>;
-      for (var r = 0u; r < ROWS; r++) {
-        score[r] = vec4f();
+  for (var h = kv * group; h < (kv + 1) * group; h++) {
+    for (var n = first; n <= last; n += QUERIES) {
+      var seen: array<u32, QUERIES>; // (n, h) of each query
+      for (var j = 0u; j < QUERIES; j++) {
+        seen[j] = min(n + j, last) * params.H + h;
       }
-      for (var c = 0u; c < D4; c++) {
-        let q4 = mat4x4f(query[row.x + c], query[row.y + c], query[row.z + c], query[row.w + c]);
-        for (var r = 0u; r < ROWS; r++) {
-          score[r] += k_row[r][c] * q4;
+      var p: array<array<f32, QUERIES>, ROWS>; // at first the scores
+      for (var r = 0u; r < ROWS; r++) {
+        for (var j = 0u; j < QUERIES; j++) {
+          p[r][j] = 0.0;
         }
       }
-      let level = vec4f(lse[head.x], lse[head.y], lse[head.z], lse[head.w]);
-      var p: array<vec4f, ROWS>;
-      for (var r = 0u; r < ROWS; r++) {
-        let seen = (at >= vec4u(range[r].x)) & (at <= vec4u(range[r].y));
-        p[r] = select(vec4f(), exp(score[r] - level), seen);
-      }
       for (var c = 0u; c < D4; c++) {
-        let dout4 = mat4x4f(dout[row.x + c], dout[row.y + c], dout[row.z + c], dout[row.w + c]);
+        var q4: array<vec4f, QUERIES>;
+        for (var j = 0u; j < QUERIES; j++) {
+          q4[j] = query[seen[j] * D4 + c];
+        }
         for (var r = 0u; r < ROWS; r++) {
-          sum[r][c] += dout4 * p[r];
+          let k4 = params.scale * key[row[r] * D4 + c];
+          for (var j = 0u; j < QUERIES; j++) {
+            p[r][j] += dot(k4, q4[j]);
+          }
         }
       }
-    }
-  }
-
-  for (var r = 0u; r < ROWS; r++) {
-    let n = n0 + r;
-    if (n < params.N) {
+      var level: array<f32, QUERIES>;
+      for (var j = 0u; j < QUERIES; j++) {
+        level[j] = lse[seen[j]];
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        for (var j = 0u; j < QUERIES; j++) {
+          p[r][j] = select(0.0, exp(p[r][j] - level[j]), n + j - start[r] < count[r]);
+        }
+      }
       for (var c = 0u; c < D4; c++) {
-        dv[(n * params.K + g) * D4 + c] = sum[r][c];
+        var dout4: array<vec4f, QUERIES>;
+        for (var j = 0u; j < QUERIES; j++) {
+          dout4[j] = dout[seen[j] * D4 + c];
+        }
+        for (var r = 0u; r < ROWS; r++) {
+          var sum = dv[row[r] * D4 + c];
+          for (var j = 0u; j < QUERIES; j++) {
+            sum += p[r][j] * dout4[j];
+          }
+          if (r < rows) {
+            dv[row[r] * D4 + c] = sum;
+          }
+        }
       }
     }
   }

@@ -1,14 +1,18 @@
 // attention_forward: out[n,h,:] = sum over the keys s of row n of p[s] value[s,:], with p = softmax(scale query[n,h,:] . key[s,:])
 //
-// lse[n,h] = log(sum of exp(scale query . key)) is kept for the backward pass. The keys of row n are keys[n] = (first, last), inclusive, so causal order and document boundaries are both there
-// (first > last: no keys, and zeros come out). Query head h uses key/value head h/(H/K). k and v may have more rows
-// than q: a cache. One pass over the keys, with a running maximum and sum (online softmax); no (T, T) array anywhere.
-// A thread owns ROWS consecutive rows of one head and meets four keys at a time, all in registers; a row outside
-// whose range a key is gives it a probability of 0. Loops: a quarter of the keys, so some 260,000 keys a row are
-// within the 65,535 iterations of lavapipe.
+// lse[n,h] = log(sum of exp(scale query . key)) is kept for the backward pass. The keys of row n are keys[n] = (first,
+// last), inclusive: causal order and document boundaries are both there (first > last: no keys, and zeros come out).
+// Query head h uses key/value head h/(H/K). key and value may have more rows than query: a cache. One pass over the
+// keys, with a running maximum and sum (online softmax); no (T, T) array anywhere.
+//
+// A thread owns ROWS consecutive rows of one head and meets KEYS keys at a time: their scores are a tile in registers,
+// the sums are kept in out. A key that a row does not see gets the probability 0. Loops over a tile are kept so short
+// that lavapipe's compiler unrolls them, which it does up to some 830 operations in all; hence several small ones.
+// What remains of loops bounds the length of a row there; see AttentionReach.
 // grid: ceil(ceil(N/ROWS)*H/SIZE)
 override D: u32 = 64;
-const ROWS: u32 = 4;
+const ROWS: u32 = 8;
+const KEYS: u32 = 8;
 const SIZE: u32 = 32;
 struct Params { N: u32, H: u32, K: u32, scale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -30,71 +34,99 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   if (n0 >= params.N) {
     return;
   }
-  var q_row: array<array<vec4f, D4>, ROWS>; // scaled
-  var sum: array<array<vec4f, D4>, ROWS>;
-  var total: array<f32, ROWS>;
+  var row: array<u32, ROWS>; // (n, h) of each row
+  var start: array<u32, ROWS>; // the first key it sees, and how many
+  var count: array<u32, ROWS>;
   var highest: array<f32, ROWS>;
-  var range: array<vec2u, ROWS>;
+  var total: array<f32, ROWS>;
   var first = 0xffffffffu;
   var last = 0u;
   for (var r = 0u; r < ROWS; r++) {
     let n = min(n0 + r, params.N - 1);
-    range[r] = keys[n];
-    if (range[r].x <= range[r].y) {
-      first = min(first, range[r].x);
-      last = max(last, range[r].y);
+    row[r] = n * params.H + h;
+    let range = keys[n];
+    start[r] = range.x;
+    count[r] = 0u;
+    if (range.x <= range.y) {
+      count[r] = range.y - range.x + 1;
+      first = min(first, range.x);
+      last = max(last, range.y);
     }
-    for (var c = 0u; c < D4; c++) {
-      q_row[r][c] = params.scale * query[(n * params.H + h) * D4 + c];
-      sum[r][c] = vec4f();
-    }
-    total[r] = 0.0;
     highest[r] = LOWEST;
+    total[r] = 0.0;
+  }
+  let rows = min(ROWS, params.N - n0);
+  for (var j = 0u; j < rows * D4; j++) {
+    out[(row[0] + j / D4 * params.H) * D4 + j % D4] = vec4f();
   }
 
-  let stride = params.K * D4;
-  let head = h / (params.H / params.K) * D4;
-  for (var s = first; s <= last; s += 4u) {
-    let at = s + vec4u(0, 1, 2, 3);
-    let row = min(at, vec4u(last)) * stride + head;
-    var score: array<vec4f, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-      score[r] = vec4f();
+  let kv = h / (params.H / params.K);
+  for (var s = first; s <= last; s += KEYS) {
+    var seen: array<u32, KEYS>; // where key and value of each key are
+    for (var j = 0u; j < KEYS; j++) {
+      seen[j] = (min(s + j, last) * params.K + kv) * D4;
     }
-    for (var c = 0u; c < D4; c++) {
-      let k4 = mat4x4f(key[row.x + c], key[row.y + c], key[row.z + c], key[row.w + c]);
-      for (var r = 0u; r < ROWS; r++) {
-        score[r] += q_row[r][c] * k4;
+    var p: array<array<f32, KEYS>, ROWS>; // at first the scores
+    for (var r = 0u; r < ROWS; r++) {
+      for (var j = 0u; j < KEYS; j++) {
+        p[r][j] = 0.0;
       }
     }
-    var p: array<vec4f, ROWS>;
+    for (var c = 0u; c < D4; c++) {
+      var k4: array<vec4f, KEYS>;
+      for (var j = 0u; j < KEYS; j++) {
+        k4[j] = key[seen[j] + c];
+      }
+      for (var r = 0u; r < ROWS; r++) {
+        let q4 = params.scale * query[row[r] * D4 + c];
+        for (var j = 0u; j < KEYS; j++) {
+          p[r][j] += dot(q4, k4[j]);
+        }
+      }
+    }
     var keep: array<f32, ROWS>; // what a new maximum leaves of the old sums
     for (var r = 0u; r < ROWS; r++) {
-      let seen = (at >= vec4u(range[r].x)) & (at <= vec4u(range[r].y));
-      let sc = select(vec4f(LOWEST), score[r], seen);
-      let top = max(highest[r], max(max(sc.x, sc.y), max(sc.z, sc.w)));
+      var top = highest[r];
+      for (var j = 0u; j < KEYS; j++) {
+        p[r][j] = select(LOWEST, p[r][j], s + j - start[r] < count[r]);
+        top = max(top, p[r][j]);
+      }
       keep[r] = exp(highest[r] - top);
-      p[r] = select(vec4f(), exp(sc - top), seen);
-      total[r] = total[r] * keep[r] + (p[r].x + p[r].y + p[r].z + p[r].w);
       highest[r] = top;
     }
+    for (var r = 0u; r < ROWS; r++) {
+      var sum = keep[r] * total[r];
+      for (var j = 0u; j < KEYS; j++) {
+        p[r][j] = select(0.0, exp(p[r][j] - highest[r]), p[r][j] > LOWEST);
+        sum += p[r][j];
+      }
+      total[r] = sum;
+    }
     for (var c = 0u; c < D4; c++) {
-      let v4 = mat4x4f(value[row.x + c], value[row.y + c], value[row.z + c], value[row.w + c]);
+      var v4: array<vec4f, KEYS>;
+      for (var j = 0u; j < KEYS; j++) {
+        v4[j] = value[seen[j] + c];
+      }
       for (var r = 0u; r < ROWS; r++) {
-        sum[r][c] = sum[r][c] * keep[r] + v4 * p[r];
+        var sum = keep[r] * out[row[r] * D4 + c];
+        for (var j = 0u; j < KEYS; j++) {
+          sum += p[r][j] * v4[j];
+        }
+        if (r < rows) {
+          out[row[r] * D4 + c] = sum;
+        }
       }
     }
   }
 
-  for (var r = 0u; r < ROWS; r++) {
-    let n = n0 + r;
-    if (n < params.N) {
-      let empty = range[r].x > range[r].y;
-      let share = select(1.0 / total[r], 0.0, empty);
+  for (var r = 0u; r < rows; r++) {
+    if (count[r] > 0) {
       for (var c = 0u; c < D4; c++) {
-        out[(n * params.H + h) * D4 + c] = sum[r][c] * share;
+        out[row[r] * D4 + c] /= total[r];
       }
-      lse[n * params.H + h] = select(highest[r] + log(total[r]), 0.0, empty);
+      lse[row[r]] = highest[r] + log(total[r]);
+    } else {
+      lse[row[r]] = 0.0;
     }
   }
 }

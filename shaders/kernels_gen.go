@@ -159,7 +159,7 @@ func (k AttentionBackwardKey) Call() host.Call {
 var attentionBackwardQueryKernel = host.Kernel{
 	Name: "attention_backward_query",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_backward_query.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 16, "SIZE": 32}},
+		{Name: "", Source: source("attention_backward_query.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 8, "SIZE": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "delta", Write: false}, {Name: "dq", Write: true}},
 	Overrides: []string{"D"},
@@ -199,7 +199,7 @@ func (k AttentionBackwardQuery) Call() host.Call {
 var attentionBackwardValueKernel = host.Kernel{
 	Name: "attention_backward_value",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_backward_value.wgsl"), Constants: map[string]uint32{"ROWS": 8, "QUERIES": 16, "SIZE": 32}},
+		{Name: "", Source: source("attention_backward_value.wgsl"), Constants: map[string]uint32{"ROWS": 8, "QUERIES": 8, "SIZE": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "queries", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "dv", Write: true}},
 	Overrides: []string{"D"},
@@ -210,8 +210,7 @@ var attentionBackwardValueKernel = host.Kernel{
 // queries[s] = (first, last), inclusive, are the rows that see key s (first > last: none). p = exp(scale query . key -
 // lse) is the forward pass's probability again. A thread owns ROWS consecutive keys of one key/value head and meets
 // QUERIES queries at a time, head after head of its group, always in one order; the sums are kept in dv.
-// Loops: H/K * D/2 for each QUERIES queries, so some 4,000 queries a key are within the 65,535 iterations of lavapipe
-// at D = 128 and H/K = 4, and 8,000 at D = 64.
+// Loops are as in attention_forward.
 type AttentionBackwardValue struct {
 	N       uint32
 	H       uint32
@@ -240,7 +239,7 @@ func (k AttentionBackwardValue) Call() host.Call {
 var attentionForwardKernel = host.Kernel{
 	Name: "attention_forward",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_forward.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 16, "SIZE": 32}},
+		{Name: "", Source: source("attention_forward.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 8, "SIZE": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "out", Write: true}, {Name: "lse", Write: true}},
 	Overrides: []string{"D"},
@@ -254,8 +253,9 @@ var attentionForwardKernel = host.Kernel{
 // keys, with a running maximum and sum (online softmax); no (T, T) array anywhere.
 //
 // A thread owns ROWS consecutive rows of one head and meets KEYS keys at a time: their scores are a tile in registers,
-// the sums are kept in out. A key that a row does not see gets the probability 0. Loops: D/2 for each KEYS keys, so
-// some 16,000 keys are within the 65,535 iterations of lavapipe at D = 128.
+// the sums are kept in out. A key that a row does not see gets the probability 0. Loops over a tile are kept so short
+// that lavapipe's compiler unrolls them, which it does up to some 830 operations in all; hence several small ones.
+// What remains of loops bounds the length of a row there; see AttentionReach.
 type AttentionForward struct {
 	N     uint32
 	H     uint32
