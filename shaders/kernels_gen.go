@@ -119,7 +119,8 @@ func (k AttentionBackwardDelta) Call() host.Call {
 var attentionBackwardKeyKernel = host.Kernel{
 	Name: "attention_backward_key",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_backward_key.wgsl"), Constants: map[string]uint32{"ROWS": 8, "QUERIES": 8, "SIZE": 32}},
+		{Name: "cpu", Source: source("attention_backward_key.cpu.wgsl"), Constants: map[string]uint32{"ROWS": 8, "QUERIES": 8, "SIZE": 32}},
+		{Name: "gpu", Source: source("attention_backward_key.gpu.wgsl"), Constants: map[string]uint32{"ROWS": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "queries", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "delta", Write: false}, {Name: "dk", Write: true}},
 	Overrides: []string{"D"},
@@ -152,14 +153,18 @@ func (k AttentionBackwardKey) Call() host.Call {
 		Overrides: []uint32{k.D},
 		Buffers:   []*host.Buffer{k.Query, k.Key, k.Value, k.Queries, k.Dout, k.Lse, k.Delta, k.Dk},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
-			return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.K, c["SIZE"]), 1, 1}
+			if variant == "cpu" {
+				return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.K, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{ceil(k.N, c["ROWS"]) * k.K, 1, 1}
 		}}
 }
 
 var attentionBackwardQueryKernel = host.Kernel{
 	Name: "attention_backward_query",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_backward_query.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 8, "SIZE": 32}},
+		{Name: "cpu", Source: source("attention_backward_query.cpu.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 8, "SIZE": 32}},
+		{Name: "gpu", Source: source("attention_backward_query.gpu.wgsl"), Constants: map[string]uint32{"ROWS": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "delta", Write: false}, {Name: "dq", Write: true}},
 	Overrides: []string{"D"},
@@ -192,14 +197,18 @@ func (k AttentionBackwardQuery) Call() host.Call {
 		Overrides: []uint32{k.D},
 		Buffers:   []*host.Buffer{k.Query, k.Key, k.Value, k.Keys, k.Dout, k.Lse, k.Delta, k.Dq},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
-			return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.H, c["SIZE"]), 1, 1}
+			if variant == "cpu" {
+				return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.H, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{ceil(k.N, c["ROWS"]) * k.H, 1, 1}
 		}}
 }
 
 var attentionBackwardValueKernel = host.Kernel{
 	Name: "attention_backward_value",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_backward_value.wgsl"), Constants: map[string]uint32{"ROWS": 8, "QUERIES": 8, "SIZE": 32}},
+		{Name: "cpu", Source: source("attention_backward_value.cpu.wgsl"), Constants: map[string]uint32{"ROWS": 8, "QUERIES": 8, "SIZE": 32}},
+		{Name: "gpu", Source: source("attention_backward_value.gpu.wgsl"), Constants: map[string]uint32{"ROWS": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "queries", Write: false}, {Name: "dout", Write: false}, {Name: "lse", Write: false}, {Name: "dv", Write: true}},
 	Overrides: []string{"D"},
@@ -232,14 +241,18 @@ func (k AttentionBackwardValue) Call() host.Call {
 		Overrides: []uint32{k.D},
 		Buffers:   []*host.Buffer{k.Query, k.Key, k.Queries, k.Dout, k.Lse, k.Dv},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
-			return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.K, c["SIZE"]), 1, 1}
+			if variant == "cpu" {
+				return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.K, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{ceil(k.N, c["ROWS"]) * k.K, 1, 1}
 		}}
 }
 
 var attentionForwardKernel = host.Kernel{
 	Name: "attention_forward",
 	Variants: []host.Variant{
-		{Name: "", Source: source("attention_forward.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 8, "SIZE": 32}},
+		{Name: "cpu", Source: source("attention_forward.cpu.wgsl"), Constants: map[string]uint32{"ROWS": 8, "KEYS": 8, "SIZE": 32}},
+		{Name: "gpu", Source: source("attention_forward.gpu.wgsl"), Constants: map[string]uint32{"ROWS": 32}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "out", Write: true}, {Name: "lse", Write: true}},
 	Overrides: []string{"D"},
@@ -277,7 +290,10 @@ func (k AttentionForward) Call() host.Call {
 		Overrides: []uint32{k.D},
 		Buffers:   []*host.Buffer{k.Query, k.Key, k.Value, k.Keys, k.Out, k.Lse},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
-			return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.H, c["SIZE"]), 1, 1}
+			if variant == "cpu" {
+				return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.H, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{ceil(k.N, c["ROWS"]) * k.H, 1, 1}
 		}}
 }
 

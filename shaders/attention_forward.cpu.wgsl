@@ -97,7 +97,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     for (var r = 0u; r < ROWS; r++) {
       var sum = keep[r] * total[r];
       for (var j = 0u; j < KEYS; j++) {
-        p[r][j] = select(0.0, exp(p[r][j] - highest[r]), p[r][j] > LOWEST);
+        p[r][j] = select(0.0, exp(p[r][j] - highest[r]), p[r][j] != LOWEST);
         sum += p[r][j];
       }
       total[r] = sum;
