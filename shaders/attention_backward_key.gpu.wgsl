@@ -14,6 +14,7 @@ struct Params { N: u32, H: u32, K: u32, scale: f32 }
 @group(0) @binding(6) var<storage, read> lse: array<f32>; // (N, H)
 @group(0) @binding(7) var<storage, read> delta: array<f32>; // (N, H)
 @group(0) @binding(8) var<storage, read_write> dk: array<vec4f>; // (N, K, D)
+
 const D4 = D / 4;
 const QUERIES = 32u; // four a thread
 const PER = ROWS / 8; // rows of a thread

@@ -12,6 +12,7 @@ struct Params { N: u32, H: u32, K: u32, scale: f32 }
 @group(0) @binding(4) var<storage, read> dout: array<vec4f>; // (N, H, D)
 @group(0) @binding(5) var<storage, read> lse: array<f32>; // (N, H)
 @group(0) @binding(6) var<storage, read_write> dv: array<vec4f>; // (N, K, D)
+
 const D4 = D / 4;
 const QUERIES = 32u; // four a thread
 const PER = ROWS / 8; // rows of a thread

@@ -15,6 +15,7 @@ struct Params { N: u32, H: u32, K: u32, scale: f32 }
 @group(0) @binding(4) var<storage, read> keys: array<vec2u>; // (N)
 @group(0) @binding(5) var<storage, read_write> out: array<vec4f>; // (N, H, D)
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>; // (N, H)
+
 const D4 = D / 4;
 const KEYS = 32u; // four a thread
 const PER = ROWS / 8; // rows of a thread
