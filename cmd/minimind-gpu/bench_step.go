@@ -3,11 +3,78 @@
 package main
 
 import (
-	"errors"
+	"context"
+	"fmt"
+	"time"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
+	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
+// benchStep trains the preset on the embedded corpus for a while and prints the tokens per second.
 func (c *benchCommand) benchStep(p *program, d *host.Device, peak float64) error {
-	return errors.New("bench --step is not there yet")
+	model, err := config.Preset(c.Preset)
+	if err != nil {
+		return err
+	}
+	rows := c.BatchSize
+	if rows == 0 && d.Info.CPU {
+		rows = 2
+	} else if rows == 0 {
+		rows = 32
+	}
+	shard, err := p.prepare(corpusSource(), corpus.Tokenizer())
+	if err != nil {
+		return err
+	}
+	defer shard.close()
+	documents, _ := data.Split(shard.Shard, 0, 0)
+	stream, err := documents.Stream(data.Layout{T: c.MaxSeqLen, Shuffle: true}, data.Cursor{})
+	if err != nil {
+		return err
+	}
+	settings := train.Config{LearningRate: 1e-4, MinLRRatio: 0.1, Epochs: 1, MaxSteps: 1 << 20, BatchSize: rows, AccumulationSteps: 1, MaxSeqLen: c.MaxSeqLen,
+		GradClip: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, SaveInterval: 1 << 20, SampleInterval: 1 << 20, ValidationInterval: 1 << 20}
+	trainer, err := train.New(d, model, settings, train.Data{Train: stream, Tokenizer: corpus.Tokenizer()})
+	if err != nil {
+		return err
+	}
+
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	const warmup = 4 // steps that compile, are paced and fill the queue
+	var first, last train.Step
+	var deadline time.Time
+	for s, err := range trainer.Run(ctx) {
+		if err != nil {
+			return err
+		}
+		last = s
+		if s.Step <= warmup {
+			first, deadline = s, time.Now().Add(time.Duration(c.Seconds)*time.Second)
+		} else if time.Now().After(deadline) {
+			cancel()
+		}
+	}
+	if last.Step <= warmup {
+		return nil // interrupted
+	}
+	elapsed := last.Seconds - first.Seconds
+	speed := float64(last.Tokens-first.Tokens) / elapsed
+	flops := speed * model.FlopsPerToken(c.MaxSeqLen)
+	fmt.Fprintf(p.stdout, "\ntraining step of %s, %d parameters, B %d, T %d: %.3f s, %s tokens/s, %.1f GFLOP/s", c.Preset, model.NumParameters(),
+		rows, c.MaxSeqLen, elapsed/float64(last.Step-first.Step), thousands(speed), flops/1e9)
+	if peak > 0 {
+		fmt.Fprintf(p.stdout, ", MFU %.1f%%", 100*flops/peak)
+	}
+	fmt.Fprintln(p.stdout)
+	entries, total, most := d.Ledger()
+	fmt.Fprintf(p.stdout, "memory  %s, at most %s\n", host.Bytes(total), host.Bytes(most))
+	for _, e := range entries {
+		fmt.Fprintf(p.stdout, "  %-20s %s\n", e.Purpose, host.Bytes(e.Bytes))
+	}
+	return nil
 }

@@ -132,11 +132,8 @@ func TestPretrain(t *testing.T) {
 		"batch_size is 3, the run's is 2", "learning_rate is 1, the run's is 0.002")
 	other := file(t, "other.jsonl", strings.Repeat("{\"text\": \"other\"}\n", 100))
 	minimind(t, "pretrain", "--resume", out, "--data", other).want(t, 1, "data")
-	shared := filepath.Join(os.Getenv("MINIMIND_SHARED"), "data/tokenizer-minimind2/tokenizer.json")
-	if os.Getenv("MINIMIND_SHARED") == "" {
-		shared = "../../../shared/data/tokenizer-minimind2/tokenizer.json"
-	}
-	minimind(t, "pretrain", "--resume", out, "--tokenizer", shared).want(t, 1, "another tokenizer")
+	tokenizer := shared(t, "data/tokenizer-minimind2/tokenizer.json")
+	minimind(t, "pretrain", "--resume", out, "--tokenizer", tokenizer).want(t, 1, "another tokenizer")
 
 	last := filepath.Join(out, checkpointsFolder, "step-00000012.ckpt")
 	whole, err := os.ReadFile(last)

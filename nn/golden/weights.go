@@ -1,0 +1,38 @@
+package golden
+
+import (
+	"strings"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
+)
+
+// weights returns the case's starting parameters in the order of Config.Parameters: from its file, or recomputed.
+func (c *testCase) weights() [][]float32 {
+	var all [][]float32
+	for i, p := range c.Config.Parameters() {
+		if c.HashedWeightsScale != 0 {
+			all = append(all, hashedParameter(i, p, c.HashedWeightsScale))
+		} else {
+			all = append(all, c.tensor("weights", p.Name, p.Shape...).float32s())
+		}
+	}
+	return all
+}
+
+// hashedParameter makes weights that any language can recompute, so that a full-size case ships none: element i of the
+// k-th parameter is a hash of both, spread evenly over [-scale, scale), and 1 more for a norm's weight.
+func hashedParameter(k int, p config.Parameter, scale float64) []float32 {
+	values := make([]float32, p.Elements())
+	base := float32(0)
+	if strings.Contains(p.Name, "norm") {
+		base = 1
+	}
+	for i := range values {
+		x := uint32(i)*2654435761 + uint32(k+1)*40503*65537
+		x ^= x >> 15
+		x *= 2246822519
+		x ^= x >> 13
+		values[i] = base + float32((float64(x)/(1<<32)-0.5)*2*scale)
+	}
+	return values
+}
