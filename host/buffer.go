@@ -27,7 +27,7 @@ type Buffer struct {
 // memory is one allocation of the backend.
 type memory struct {
 	handle  bufferHandle
-	size    int64
+	size    int64 // 0 before it is allocated and after it is released
 	purpose string
 	device  *Device
 }
@@ -75,22 +75,22 @@ func (b *Buffer) at() (*memory, int64) {
 // Allocate makes a zeroed buffer. The purpose is its line in the ledger ("parameters", "activations", ...).
 func (d *Device) Allocate(purpose, name string, size int64) *Buffer {
 	b := Virtual(name, size)
-	b.memory = &memory{size: Align(size), purpose: purpose, device: d}
+	b.memory = &memory{purpose: purpose, device: d}
 	if d.Err() != nil {
 		return b
 	}
-	if b.memory.size > d.Info.Limits.Buffer {
+	if Align(size) > d.Info.Limits.Buffer {
 		d.fail(fmt.Errorf("%s (%s) needs one buffer of %s, and this adapter (%s) allows at most %s",
 			name, purpose, Bytes(size), d.Info.Name, Bytes(d.Info.Limits.Buffer)))
 		return b
 	}
-	h, err := d.backend.allocate(b.memory.size, usageStorage)
+	h, err := d.backend.allocate(Align(size), usageStorage)
 	if err != nil {
 		d.fail(fmt.Errorf("no memory for %s (%s of %s), after %s in use: %w",
 			name, Bytes(size), purpose, Bytes(d.ledger.total), err))
 		return b
 	}
-	b.memory.handle = h
+	b.memory.handle, b.memory.size = h, Align(size)
 	d.ledger.add(purpose, b.memory.size)
 	return b
 }

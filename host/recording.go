@@ -135,6 +135,9 @@ func (d *Device) fold(grid [3]uint32) ([3]uint32, error) {
 // Replay submits recordings, one after the other, in one submission (see pace), without waiting for them; at most
 // two submissions are in flight. It then copies a readback's source to its ring, if there is one.
 func (d *Device) Replay(readback *Readback, recordings ...*Recording) {
+	if readback != nil && readback.Full() {
+		panic("host: Replay with a full readback")
+	}
 	for _, r := range recordings {
 		if r.replays < 2 {
 			d.pace(r)

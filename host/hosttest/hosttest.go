@@ -30,6 +30,17 @@ func Device(t testing.TB) *host.Device {
 	return device
 }
 
+// Open opens a device of the test's own, for tests that break it.
+func Open(t testing.TB) *host.Device {
+	t.Helper()
+	d, err := host.Open(host.Options{Adapter: adapter})
+	if err != nil {
+		t.Fatalf("no device to test on (make test installs a software adapter): %v", err)
+	}
+	t.Cleanup(d.Close)
+	return d
+}
+
 // Upload makes a buffer that holds v, for the length of the test.
 func Upload[T uint32 | int32 | float32](t testing.TB, name string, v []T) *host.Buffer {
 	t.Helper()

@@ -1,0 +1,3 @@
+package host
+
+func (b *backend) lose(why string) { b.script.Set("lost", why) }
