@@ -32,6 +32,7 @@ type backend struct {
 	message  *C.char
 	indices  [4]uint64 // submission indices of the last four submissions
 	count    int       // submissions so far
+	watch    *watch    // made when first used
 }
 
 type (
@@ -138,6 +139,11 @@ func openBackend(o Options) (*backend, Info, error) {
 
 func (b *backend) close() {
 	b.device.Poll(true, nil)
+	if b.watch != nil {
+		b.freeStaging(&b.watch.slot)
+		b.watch.ticks.Release()
+		b.watch.times.Release()
+	}
 	b.queue.Release()
 	b.device.Release()
 	b.adapter.Release()
@@ -282,7 +288,7 @@ func (b *backend) enqueue(l dispatchList, from, to int) {
 
 func (b *backend) submit(r *Readback) error {
 	if r == nil {
-		return b.submitCopy(nil, 0, nil, 0)
+		return b.submitCopy(nil, nil, 0, nil, 0)
 	}
 	m, offset := r.source.at()
 	return b.copyOut(m.handle, offset, r.take(), r.source.Size)
@@ -290,17 +296,22 @@ func (b *backend) submit(r *Readback) error {
 
 // copyOut submits what is enqueued and then a copy to a staging slot, and asks for its mapping.
 func (b *backend) copyOut(src bufferHandle, offset int64, slot *stagingSlot, size int64) error {
-	if err := b.submitCopy(ref(src), offset, ref(slot.buffer), size); err != nil {
+	if err := b.submitCopy(nil, ref(src), offset, ref(slot.buffer), size); err != nil {
 		return err
 	}
-	C.mm_map(ref(slot.buffer), C.size_t(slot.size), slot.state)
 	runtime.KeepAlive(src)
+	b.startMapping(slot)
 	return nil
 }
 
-func (b *backend) submitCopy(src unsafe.Pointer, offset int64, dst unsafe.Pointer, size int64) error {
+func (b *backend) startMapping(slot *stagingSlot) {
+	C.mm_map(ref(slot.buffer), C.size_t(slot.size), slot.state)
+}
+
+// submitCopy submits what is enqueued and then a copy, if dst is not nil; see mm_submit.
+func (b *backend) submitCopy(times, src unsafe.Pointer, offset int64, dst unsafe.Pointer, size int64) error {
 	index := C.mm_submit(ref(b.device), ref(b.queue), unsafe.SliceData(b.spans), C.size_t(len(b.spans)),
-		src, C.uint64_t(offset), dst, C.uint64_t(size), b.message)
+		times, src, C.uint64_t(offset), dst, C.uint64_t(size), b.message)
 	b.spans = b.spans[:0]
 	b.count++
 	b.indices[b.count%len(b.indices)] = uint64(index)

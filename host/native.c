@@ -10,11 +10,14 @@ typedef struct { const char *data; size_t length; } string_view;
 typedef struct chained { struct chained *next; uint32_t type; } chained;
 typedef struct { chained chain; string_view code; } shader_source;
 typedef struct { chained *next; string_view label; } shader_descriptor;
+typedef struct { chained *next; void *queries; uint32_t begin, end; } timestamp_writes;
+typedef struct { chained *next; string_view label; const timestamp_writes *times; } pass_descriptor;
 typedef struct { chained *next; uint32_t mode; void *callback; void *userdata1, *userdata2; } callback_info;
 typedef struct { uint64_t id; } future;
 
 extern void *wgpuDeviceCreateCommandEncoder(void *device, const void *descriptor);
-extern void *wgpuCommandEncoderBeginComputePass(void *encoder, const void *descriptor);
+extern void *wgpuCommandEncoderBeginComputePass(void *encoder, const pass_descriptor *descriptor);
+extern void wgpuCommandEncoderResolveQuerySet(void *encoder, void *queries, uint32_t first, uint32_t count, void *dst, uint64_t offset);
 extern void wgpuComputePassEncoderSetPipeline(void *pass, void *pipeline);
 extern void wgpuComputePassEncoderSetBindGroup(void *pass, uint32_t index, void *group, size_t count, const uint32_t *offsets);
 extern void wgpuComputePassEncoderDispatchWorkgroups(void *pass, uint32_t x, uint32_t y, uint32_t z);
@@ -48,13 +51,15 @@ static void pop_error(void *device, char *message) {
   wgpuDevicePopErrorScope(device, (callback_info){.mode = spontaneous, .callback = (void *)on_error, .userdata1 = message});
 }
 
-uint64_t mm_submit(void *device, void *queue, const mm_span *spans, size_t n, void *src, uint64_t src_offset, void *dst,
-                   uint64_t size, char *message) {
+uint64_t mm_submit(void *device, void *queue, const mm_span *spans, size_t n, void *times, void *src, uint64_t src_offset,
+                   void *dst, uint64_t size, char *message) {
   message[0] = 0;
   wgpuDevicePushErrorScope(device, filter_validation);
   void *encoder = wgpuDeviceCreateCommandEncoder(device, NULL);
   if (n > 0) {
-    void *pass = wgpuCommandEncoderBeginComputePass(encoder, NULL);
+    timestamp_writes writes = {.queries = times, .begin = 0, .end = 1};
+    pass_descriptor descriptor = {.label = {NULL, SIZE_MAX}, .times = times ? &writes : NULL};
+    void *pass = wgpuCommandEncoderBeginComputePass(encoder, &descriptor);
     void *pipeline = NULL;
     for (size_t s = 0; s < n; s++)
       for (size_t i = spans[s].from; i < spans[s].to; i++) {
@@ -66,6 +71,7 @@ uint64_t mm_submit(void *device, void *queue, const mm_span *spans, size_t n, vo
     wgpuComputePassEncoderEnd(pass);
     wgpuComputePassEncoderRelease(pass);
   }
+  if (times) wgpuCommandEncoderResolveQuerySet(encoder, times, 0, 2, src, src_offset);
   if (dst) wgpuCommandEncoderCopyBufferToBuffer(encoder, src, src_offset, dst, 0, size);
   void *commands = wgpuCommandEncoderFinish(encoder, NULL);
   pop_error(device, message);

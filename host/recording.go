@@ -13,8 +13,9 @@ type Recording struct {
 	device  *Device
 	params  *Buffer // one slot of Alignment bytes a dispatch
 	list    dispatchList
-	replays int // how often pace has replayed it
-	split   int // dispatches in one submission; see pace
+	grids   [][3]uint32 // workgroups of each dispatch
+	replays int         // how often pace has replayed it
+	split   int         // dispatches in one submission; see pace
 }
 
 // Record binds calls to the device.
@@ -48,6 +49,7 @@ func (d *Device) Record(calls ...Call) *Recording {
 			return r
 		}
 		bound = append(bound, b)
+		r.grids = append(r.grids, b.grid)
 	}
 	r.list = d.backend.makeList(bound)
 	return r
