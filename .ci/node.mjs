@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { tmpdir } from "node:os";
 
 const tools = fileURLToPath(new URL("../.tools/", import.meta.url));
-process.env.VK_ICD_FILENAMES ??= tools + "dawn-adapter.json";
+process.env.VK_ICD_FILENAMES ??= tools + "swiftshader/vk_swiftshader_icd.json";
 process.env.XDG_RUNTIME_DIR ??= tmpdir(); // or the driver complains
 const { create, globals } = await import(tools + "node_modules/webgpu/index.js");
 Object.assign(globalThis, globals);
