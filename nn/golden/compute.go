@@ -1,57 +1,136 @@
 package golden
 
 import (
-	"errors"
-
 	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+	"github.com/minimind-gpu/minimind-gpu/nn/generate"
+	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
 // What a case needs computed. Everything that touches package nn, nn/train and nn/generate is in this file.
 
-var errNotBuilt = errors.New("the model is not built yet")
-
 // computed is a model of a case on the device.
-type computed struct{}
+type computed struct {
+	model    *nn.Model
+	training *nn.Training // nil for inference
+	micro    int          // micro-steps since the last step
+	loss     float64      // of the step, so far
+}
 
 // newTraining puts the weights, in the order of Config.Parameters, on the device, to be trained on rows (B, T).
 func newTraining(dev *host.Device, c *testCase, weights [][]float32, B, T int) (*computed, error) {
-	return nil, errNotBuilt
+	m, err := newInference(dev, c, weights)
+	if err != nil {
+		return nil, err
+	}
+	o := c.Optimizer
+	m.training, err = nn.NewTraining(m.model, nn.AdamW{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, GradClip: c.GradClip}, B, T)
+	return m, err
 }
 
 // newInference puts the weights on the device, to compute logits and to generate.
 func newInference(dev *host.Device, c *testCase, weights [][]float32) (*computed, error) {
-	return nil, errNotBuilt
+	model, err := nn.NewModel(dev, c.Config)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range c.Config.Parameters() {
+		if err := model.SetParameter(p.Name, weights[i]); err != nil {
+			return nil, err
+		}
+	}
+	return &computed{model: model}, nil
 }
 
-func (m *computed) release() {}
+func (m *computed) release() {
+	if m.training != nil {
+		m.training.Release()
+	}
+	m.model.Release()
+}
+
+// batch is one document a row.
+func batch(ids, targets []uint32, mask []float32, B, T int) *data.Batch {
+	b := data.NewBatch(B, T)
+	copy(b.Inputs, ids)
+	copy(b.Targets, targets)
+	copy(b.Mask, mask)
+	for n := range b.Start {
+		b.Start[n] = uint32(n / T * T)
+	}
+	for _, m := range mask {
+		if m != 0 {
+			b.Pairs++
+		}
+	}
+	return b
+}
 
 // logits returns those of all positions, (B, T, V), for ids (B, T), one document a row.
-func (m *computed) logits(ids []uint32, B, T int) ([]float32, error) { return nil, errNotBuilt }
+func (m *computed) logits(ids []uint32, B, T int) ([]float32, error) {
+	e, err := nn.NewEvaluation(m.model, B, T, true)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Release()
+	if _, err := e.Run(batch(ids, nil, nil, B, T), 0); err != nil {
+		return nil, err
+	}
+	return e.Logits()
+}
 
 // microStep adds the gradient of a micro-batch's masked mean loss, divided by accumulation, and returns the loss
 // before that division.
 func (m *computed) microStep(ids, targets []uint32, mask []float32, accumulation int) (loss float64, err error) {
-	return 0, errNotBuilt
+	b := batch(ids, targets, mask, m.training.B, m.training.T)
+	m.training.MicroStep(b, 1/float64(b.Pairs*accumulation), m.micro == 0, false, 0)
+	m.micro++
+	s, err := m.training.Now()
+	loss = (s.Loss - m.loss) * float64(accumulation)
+	m.loss = s.Loss
+	return loss, err
 }
 
 // gradient returns a parameter's gradient, added up over the micro-steps since the last step, before clipping.
-func (m *computed) gradient(name string) ([]float32, error) { return nil, errNotBuilt }
+func (m *computed) gradient(name string) ([]float32, error) { return m.training.Gradient(name) }
 
 // step clips the gradient, lets AdamW change the parameters, clears the gradient and returns its norm before clipping.
-func (m *computed) step(learningRate float64) (gradNorm float64, err error) { return 0, errNotBuilt }
+func (m *computed) step(learningRate float64) (gradNorm float64, err error) {
+	m.training.Update(learningRate)
+	m.micro, m.loss = 0, 0
+	s, _ := m.training.State(true)
+	return s.GradNorm, m.model.Device.Err()
+}
 
 // parameter returns a parameter's values.
-func (m *computed) parameter(name string) ([]float32, error) { return nil, errNotBuilt }
+func (m *computed) parameter(name string) ([]float32, error) { return m.model.Parameter(name) }
 
 // greedy returns n tokens that go on from the prompt, and the logits (n, V) that chose them.
 func (m *computed) greedy(prompt []int, n int) (ids []int, logits []float32, err error) {
-	return nil, nil, errNotBuilt
+	g, err := generate.New(m.model, len(prompt)+n)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer g.Release()
+	return g.Greedy(prompt, n)
 }
 
 // learningRate is the schedule's at a row's step.
-func learningRate(r scheduleRow) (float64, error) { return 0, errNotBuilt }
+func learningRate(r scheduleRow) (float64, error) {
+	return train.CosineRate(r.Base, int64(r.Step), int64(r.Total), int64(r.Warmup), r.MinRatio), nil
+}
 
 // probabilities are those that a token is drawn from, after the options.
 func probabilities(logits []float32, seen []uint32, o samplingOptions) ([]float32, error) {
-	return nil, errNotBuilt
+	var before []int
+	for _, id := range seen {
+		before = append(before, int(id))
+	}
+	all := generate.Probabilities(logits, before, generate.Options{Temperature: o.Temperature, TopK: o.TopK, TopP: o.TopP, RepetitionPenalty: o.RepetitionPenalty})
+	p := make([]float32, len(all))
+	for i, v := range all {
+		p[i] = float32(v)
+	}
+	return p, nil
 }

@@ -1,0 +1,274 @@
+package nn
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+
+	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
+	"github.com/minimind-gpu/minimind-gpu/shaders"
+)
+
+// Model is a MiniMind-family model's parameters on a device.
+type Model struct {
+	Config config.Model
+	Device *host.Device
+
+	parameters []*Tensor // in state-dict order, values in arenas
+	byName     map[string]*Tensor
+	values     *arenas
+}
+
+// arenas are a few large buffers that hold one tensor for each parameter, in order, none larger than a binding may be:
+// what treats all parameters alike (AdamW, the norm) is then a handful of dispatches.
+type arenas struct {
+	buffers []*host.Buffer
+	tensors []*host.Buffer // a slice of a buffer for each parameter
+}
+
+// newArenas lays out one tensor for each parameter; tensors begin at multiples of host.Alignment, with zeros between.
+func newArenas(dev *host.Device, purpose string, parameters []config.Parameter) *arenas {
+	limit := min(dev.Info.Limits.StorageBinding, dev.Info.Limits.Buffer) / host.Alignment * host.Alignment
+	type place struct {
+		arena  int
+		offset int64
+	}
+	var places []place
+	var sizes []int64
+	for _, p := range parameters {
+		size := host.Align(4 * p.Elements())
+		if n := len(sizes); n == 0 || sizes[n-1]+size > limit {
+			sizes = append(sizes, 0)
+		}
+		last := len(sizes) - 1
+		places = append(places, place{last, sizes[last]})
+		sizes[last] += size
+	}
+	a := &arenas{}
+	for i, size := range sizes {
+		a.buffers = append(a.buffers, dev.Allocate(purpose, fmt.Sprintf("%s %d", purpose, i), size))
+	}
+	for i, p := range parameters {
+		a.tensors = append(a.tensors, a.buffers[places[i].arena].Slice(p.Name, places[i].offset, 4*p.Elements()))
+	}
+	return a
+}
+
+func (a *arenas) release() {
+	for _, b := range a.buffers {
+		b.Release()
+	}
+}
+
+// NewModel makes a model whose parameters are zero. The error says when it cannot run on the device.
+func NewModel(dev *host.Device, c config.Model) (*Model, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.MoE != nil {
+		return nil, fmt.Errorf("mixtures of experts are not supported yet: choose a dense preset")
+	}
+	m := &Model{Config: c, Device: dev, byName: map[string]*Tensor{}}
+	list := c.Parameters()
+	for _, p := range list {
+		if bytes := 4 * p.Elements(); bytes > dev.Info.Limits.StorageBinding {
+			return nil, fmt.Errorf("%s is %s and this adapter (%s) shows a kernel at most %s: a vocabulary of at most %d tokens would fit",
+				p.Name, host.Bytes(bytes), dev.Info.Name, host.Bytes(dev.Info.Limits.StorageBinding), dev.Info.Limits.StorageBinding/int64(4*c.HiddenSize))
+		}
+	}
+	m.values = newArenas(dev, "parameters", list)
+	for i, p := range list {
+		t := &Tensor{Name: p.Name, Shape: p.Shape, Data: m.values.tensors[i]}
+		m.parameters = append(m.parameters, t)
+		m.byName[p.Name] = t
+	}
+	return m, dev.Err()
+}
+
+// Release gives the parameters back.
+func (m *Model) Release() { m.values.release() }
+
+// Init draws fresh parameters from the seed, as the published models were: PyTorch's default for linear layers and
+// the embedding that is tied to one, uniform in +-1/sqrt(fan_in), and ones for norms. The first loss is then near
+// ln V + 1/6.
+func (m *Model) Init(seed uint64) {
+	for i, t := range m.parameters {
+		v := make([]float32, t.Elements())
+		if len(t.Shape) == 1 {
+			for j := range v {
+				v[j] = 1
+			}
+		} else {
+			draw, bound := rand.NewPCG(seed, uint64(i)), 1/math.Sqrt(float64(t.Shape[1]))
+			for j := range v {
+				v[j] = float32((float64(draw.Uint64()>>11)/(1<<52) - 1) * bound)
+			}
+		}
+		m.Device.Write(t.Data, 0, host.AsBytes(v))
+	}
+}
+
+// SetParameter uploads the values of one parameter.
+func (m *Model) SetParameter(name string, v []float32) error {
+	t := m.byName[name]
+	if t == nil || len(v) != t.Elements() {
+		return fmt.Errorf("%s with %d elements is no parameter of this model", name, len(v))
+	}
+	m.Device.Write(t.Data, 0, host.AsBytes(v))
+	return m.Device.Err()
+}
+
+// Parameter reads the values of one parameter.
+func (m *Model) Parameter(name string) ([]float32, error) {
+	t := m.byName[name]
+	if t == nil {
+		return nil, fmt.Errorf("%s is no parameter of this model", name)
+	}
+	v := make([]float32, t.Elements())
+	return v, m.Device.Read(t.Data, 0, host.AsBytes(v))
+}
+
+// LoadModel makes the model of a checkpoint with its parameters; what else it holds is read and checked, not kept.
+func LoadModel(dev *host.Device, r *checkpoint.Reader) (*Model, error) {
+	m, err := NewModel(dev, r.Header.Model)
+	if err != nil {
+		return nil, err
+	}
+	if err := loadTensors(dev, r, map[string]*arenas{checkpoint.GroupParameter: m.values}); err != nil {
+		m.Release()
+		return nil, err
+	}
+	return m, nil
+}
+
+// loadTensors reads a checkpoint's tensors to the end, and those of the given groups into their arenas.
+func loadTensors(dev *host.Device, r *checkpoint.Reader, groups map[string]*arenas) error {
+	var bytes []byte
+	next := map[string]int{}
+	for i := range r.Header.Tensors {
+		want := r.Header.Tensors[i]
+		if int64(cap(bytes)) < want.Bytes {
+			bytes = make([]byte, want.Bytes)
+		}
+		bytes = bytes[:want.Bytes]
+		info, err := r.Next(bytes)
+		if err != nil {
+			return err
+		}
+		if err := checkpoint.CheckFinite(info, bytes); err != nil {
+			return err
+		}
+		if a := groups[info.Group]; a != nil {
+			at := next[info.Group]
+			if at >= len(a.tensors) || a.tensors[at].Name != info.Name || a.tensors[at].Size != info.Bytes {
+				return fmt.Errorf("the checkpoint's %s of %s does not belong to this model", info.Group, info.Name)
+			}
+			dev.Write(a.tensors[at], 0, bytes)
+			next[info.Group]++
+		}
+	}
+	for group, a := range groups {
+		if next[group] != len(a.tensors) {
+			return fmt.Errorf("the checkpoint holds %d of %d tensors of group %q: it can be talked to, but not trained on", next[group], len(a.tensors), group)
+		}
+	}
+	if _, err := r.Next(nil); err != io.EOF {
+		return fmt.Errorf("after the checkpoint's last tensor: %w", err)
+	}
+	return dev.Err()
+}
+
+// saveTensors writes every tensor of the arenas.
+func saveTensors(dev *host.Device, w *checkpoint.Writer, groups ...*arenas) error {
+	for _, a := range groups {
+		for _, t := range a.tensors {
+			bytes := make([]byte, t.Size)
+			if err := dev.Read(t, 0, bytes); err != nil {
+				return err
+			}
+			if err := w.Tensor(bytes); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// weight is a parameter of the model.
+func (m *Model) weight(format string, layer int) *Tensor {
+	name := format
+	if layer >= 0 {
+		name = fmt.Sprintf("model.layers.%d.%s", layer, format)
+	}
+	t := m.byName[name+".weight"]
+	if t == nil {
+		panic("nn: no parameter " + name + ".weight")
+	}
+	return t
+}
+
+// Hidden records the model up to its last norm: (N, C). With caches, one for each layer, the inputs continue what these
+// hold.
+func (m *Model) Hidden(g *Graph, in *Inputs, rope *Rope, caches []*Cache) *Tensor {
+	c := m.Config
+	x := g.Embedding(in, m.weight("model.embed_tokens", -1))
+	for l := range c.NumHiddenLayers {
+		var cache *Cache
+		if caches != nil {
+			cache = caches[l]
+		}
+		x = g.Residual(x, m.attention(g, l, g.RMSNorm(x, m.weight("input_layernorm", l), c.RMSNormEps), in, rope, cache))
+		x = g.Residual(x, m.feedForward(g, l, g.RMSNorm(x, m.weight("post_attention_layernorm", l), c.RMSNormEps)))
+	}
+	return g.RMSNorm(x, m.weight("model.norm", -1), c.RMSNormEps)
+}
+
+func (m *Model) attention(g *Graph, l int, x *Tensor, in *Inputs, rope *Rope, cache *Cache) *Tensor {
+	D := m.Config.HeadDim
+	q := g.Linear(x, m.weight("self_attn.q_proj", l))
+	k := g.Linear(x, m.weight("self_attn.k_proj", l))
+	v := g.Linear(x, m.weight("self_attn.v_proj", l))
+	if m.Config.QKNorm {
+		q = m.headNorm(g, q, m.weight("self_attn.q_norm", l))
+		k = m.headNorm(g, k, m.weight("self_attn.k_norm", l))
+	}
+	y := g.Attention(g.RoPE(q, in, rope), g.RoPE(k, in, rope), v, in, D, cache)
+	return g.Linear(y, m.weight("self_attn.o_proj", l))
+}
+
+// headNorm is the norm over each head of x (N, heads*D).
+func (m *Model) headNorm(g *Graph, x, weight *Tensor) *Tensor {
+	D := m.Config.HeadDim
+	return g.Reshape(g.RMSNorm(g.Reshape(x, x.Elements()/D, D), weight, m.Config.RMSNormEps), x.Shape...)
+}
+
+func (m *Model) feedForward(g *Graph, l int, x *Tensor) *Tensor {
+	gate := g.Linear(x, m.weight("mlp.gate_proj", l))
+	up := g.Linear(x, m.weight("mlp.up_proj", l))
+	return g.Linear(g.SwiGLU(gate, up), m.weight("mlp.down_proj", l))
+}
+
+// Head is the output head's weight (V, C): the embedding, when they are tied.
+func (m *Model) Head() *Tensor {
+	if m.Config.TieWordEmbeddings {
+		return m.weight("model.embed_tokens", -1)
+	}
+	return m.weight("lm_head", -1)
+}
+
+// CheckReach refuses rows of T tokens that the adapter's attention kernels cannot span; training needs the backward
+// pass too. Software adapters end long loops silently, so this is no matter of taste.
+func (m *Model) CheckReach(T int, training bool) error {
+	group := 1
+	if training {
+		group = m.Config.NumAttentionHeads / m.Config.NumKeyValueHeads
+	}
+	reach := int(shaders.AttentionReach(uint32(m.Config.HeadDim), uint32(group)))
+	if m.Device.Info.CPU && T > reach {
+		return fmt.Errorf("rows of %d tokens are too long for %s with heads of %d: at most %d", T, m.Device.Info.Name, m.Config.HeadDim, reach)
+	}
+	return nil
+}

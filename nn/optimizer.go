@@ -1,0 +1,105 @@
+package nn
+
+import (
+	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/shaders"
+)
+
+// AdamW is PyTorch's optimizer, after a clip by global norm: its settings.
+type AdamW struct {
+	Beta1, Beta2, Eps, WeightDecay float64
+	GradClip                       float64 // largest global norm; 0 does not clip
+}
+
+// The words of the state buffer: what a step leaves on the device and the host reads late.
+const (
+	stateNorm    = 0  // f32: the gradient's global norm before clipping
+	stateApplied = 3  // u32: steps that changed the parameters, AdamW's t
+	stateSkipped = 4  // u32: steps left out, their gradient not being finite
+	stateLoss    = 64 // f32: the step's loss so far
+	stateWords   = 128
+)
+
+// State is what the device knows after a step.
+type State struct {
+	Loss, GradNorm   float64
+	Applied, Skipped int64
+}
+
+// optimizer holds the gradients and moments of a model's parameters and records the update.
+type optimizer struct {
+	model      *Model
+	gradients  *arenas
+	moment1    *arenas
+	moment2    *arenas
+	state      *host.Buffer // (stateWords)
+	step       *host.Buffer // what changes every step: [learning rate]
+	correction *host.Buffer // (t) vec2f: AdamW's bias corrections; see shaders.AdamCorrections
+	parts      *host.Buffer // partial sums of squares
+	begin      *host.Recording
+	update     *host.Recording
+}
+
+// newOptimizer makes gradients and moments, all zero, and gives the model's parameters their gradients.
+func newOptimizer(m *Model, a AdamW) *optimizer {
+	dev, list := m.Device, m.Config.Parameters()
+	o := &optimizer{model: m,
+		gradients: newArenas(dev, "gradients", list), moment1: newArenas(dev, "moments", list), moment2: newArenas(dev, "moments", list)}
+	for i, t := range m.parameters {
+		t.grad = o.gradients.tensors[i]
+	}
+	o.state = dev.Allocate("optimizer", "state", 4*stateWords)
+	o.step = dev.Allocate("optimizer", "step", 4)
+	table := shaders.AdamCorrections(a.Beta1, a.Beta2)
+	o.correction = dev.Allocate("optimizer", "bias corrections", int64(4*len(table)))
+	dev.Write(o.correction, 0, host.AsBytes(table))
+
+	count := func(b *host.Buffer) uint32 { return uint32(b.Size / 4) }
+	total := uint32(0)
+	for _, b := range o.gradients.buffers {
+		total += shaders.SumSquaresParts(count(b))
+	}
+	o.parts = dev.Allocate("optimizer", "sums of squares", int64(4*total))
+
+	loss := o.state.Slice("loss", 4*stateLoss, 4*(stateWords-stateLoss))
+	begin := []host.Call{shaders.Fill{Count: count(loss), Out: loss}.Call()}
+	var update []host.Call
+	first := uint32(0)
+	for _, g := range o.gradients.buffers {
+		begin = append(begin, shaders.Fill{Count: count(g), Out: g}.Call())
+		update = append(update, shaders.SumSquares{Count: count(g), First: first, X: g, Parts: o.parts}.Call())
+		first += shaders.SumSquaresParts(count(g))
+	}
+	update = append(update, shaders.GradientNorm{Parts: total, MaxNorm: float32(a.GradClip), PartsIn: o.parts, State: o.state}.Call())
+	for i, p := range m.values.buffers {
+		update = append(update, shaders.Adamw{Count: count(p), Beta1: float32(a.Beta1), Beta2: float32(a.Beta2), Eps: float32(a.Eps),
+			WeightDecay: float32(a.WeightDecay), Corrections: uint32(len(table) / 2), Gradient: o.gradients.buffers[i], State: o.state, Step: o.step,
+			Correction: o.correction, Parameter: p, Moment1: o.moment1.buffers[i], Moment2: o.moment2.buffers[i]}.Call())
+	}
+	o.begin, o.update = dev.Record(begin...), dev.Record(update...)
+	return o
+}
+
+// setCounters sets the counts of applied and skipped steps, of a resumed run.
+func (o *optimizer) setCounters(applied, skipped int64) {
+	o.model.Device.Write(o.state, 4*stateApplied, host.AsBytes([]uint32{uint32(applied), uint32(skipped)}))
+}
+
+func (o *optimizer) groups() map[string]*arenas {
+	return map[string]*arenas{checkpoint.GroupParameter: o.model.values, checkpoint.GroupMoment1: o.moment1, checkpoint.GroupMoment2: o.moment2}
+}
+
+func (o *optimizer) release() {
+	for _, t := range o.model.parameters {
+		t.grad = nil
+	}
+	o.begin.Release()
+	o.update.Release()
+	for _, a := range []*arenas{o.gradients, o.moment1, o.moment2} {
+		a.release()
+	}
+	for _, b := range []*host.Buffer{o.state, o.step, o.correction, o.parts} {
+		b.Release()
+	}
+}

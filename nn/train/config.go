@@ -1,0 +1,106 @@
+// Package train is the training loop and what it decides: the learning rate of a step, when to validate, to sample and
+// to save, and how a run goes on after it was stopped.
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+)
+
+// Config is everything that decides a run besides the model and the data: what flags and YAML set, and what the run's
+// folder and its checkpoints keep.
+type Config struct {
+	LearningRate       float64 // the largest
+	MinLRRatio         float64 // the last learning rate, as a share of the largest
+	Warmup             float64 // linear: a share of the steps when below 1, else steps
+	Epochs             int
+	MaxSteps           int // 0: all of the epochs
+	BatchSize          int // B, rows of a micro-batch
+	AccumulationSteps  int // micro-batches of a step
+	MaxSeqLen          int // T, tokens of a row
+	GradClip           float64
+	Beta1, Beta2       float64
+	Eps, WeightDecay   float64
+	Seed               uint64
+	TokenWeighted      bool // a step's tokens weigh alike, instead of its micro-batches
+	Pad                bool // one document a row
+	ValidationShare    float64
+	ValidationInterval int // steps; 0: about ten times a run
+	SaveInterval       int // steps; 0: about ten times a run
+	SampleInterval     int // steps; 0: about five times a run
+}
+
+// Validate says all that cannot be.
+func (c Config) Validate() error {
+	var errs []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	positive := func(name string, v float64) {
+		wrong(!(v > 0) || math.IsInf(v, 0), "%s is %v: must be above 0", name, v)
+	}
+	share := func(name string, v float64) {
+		wrong(!(v >= 0 && v < 1), "%s is %v: must be from 0 to below 1", name, v)
+	}
+	atLeast := func(name string, v, least int) { wrong(v < least, "%s is %d: must be at least %d", name, v, least) }
+	positive("learning_rate", c.LearningRate)
+	wrong(!(c.MinLRRatio >= 0 && c.MinLRRatio <= 1), "min_lr_ratio is %v: must be from 0 to 1", c.MinLRRatio)
+	wrong(!(c.Warmup >= 0) || c.Warmup >= 1 && c.Warmup != math.Trunc(c.Warmup), "warmup is %v: a share below 1, or a whole number of steps", c.Warmup)
+	atLeast("epochs", c.Epochs, 1)
+	atLeast("max_steps", c.MaxSteps, 0)
+	atLeast("batch_size", c.BatchSize, 1)
+	atLeast("accumulation_steps", c.AccumulationSteps, 1)
+	atLeast("max_seq_len", c.MaxSeqLen, 1)
+	wrong(!(c.GradClip >= 0), "grad_clip is %v: must be 0 (no clip) or above", c.GradClip)
+	share("adam_beta1", c.Beta1)
+	share("adam_beta2", c.Beta2)
+	positive("adam_eps", c.Eps)
+	wrong(!(c.WeightDecay >= 0), "weight_decay is %v: must be at least 0", c.WeightDecay)
+	share("validation_share", c.ValidationShare)
+	atLeast("validation_interval", c.ValidationInterval, 0)
+	atLeast("save_interval", c.SaveInterval, 0)
+	atLeast("sample_interval", c.SampleInterval, 0)
+	return errors.Join(errs...)
+}
+
+func (c Config) adamW() nn.AdamW {
+	return nn.AdamW{Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, GradClip: c.GradClip}
+}
+
+// settings are the fields that a resumed run must share, as text.
+func (c Config) settings() checkpoint.Settings {
+	f := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	return checkpoint.Settings{
+		"learning_rate": f(c.LearningRate), "min_lr_ratio": f(c.MinLRRatio), "warmup": f(c.Warmup),
+		"epochs": strconv.Itoa(c.Epochs), "max_steps": strconv.Itoa(c.MaxSteps), "batch_size": strconv.Itoa(c.BatchSize),
+		"accumulation_steps": strconv.Itoa(c.AccumulationSteps), "max_seq_len": strconv.Itoa(c.MaxSeqLen),
+		"grad_clip": f(c.GradClip), "adam_beta1": f(c.Beta1), "adam_beta2": f(c.Beta2), "adam_eps": f(c.Eps),
+		"weight_decay": f(c.WeightDecay), "seed": strconv.FormatUint(c.Seed, 10), "token_weighted": strconv.FormatBool(c.TokenWeighted),
+		"pad": strconv.FormatBool(c.Pad), "validation_share": f(c.ValidationShare), "validation_interval": strconv.Itoa(c.ValidationInterval),
+	}
+}
+
+// CosineRate is the learning rate of a step, counted from 0: a linear warm-up from 0, then half a cosine from base down to
+// base*minRatio at step total.
+func CosineRate(base float64, step, total, warmup int64, minRatio float64) float64 {
+	if step < warmup {
+		return base * float64(step) / float64(warmup)
+	}
+	progress := float64(step-warmup) / float64(max(1, total-warmup))
+	return base * (minRatio + (1-minRatio)/2*(1+math.Cos(math.Pi*progress)))
+}
+
+// warmupSteps is the warm-up's length in a run of total steps.
+func (c Config) warmupSteps(total int64) int64 {
+	if c.Warmup >= 1 {
+		return int64(c.Warmup)
+	}
+	return int64(math.Round(c.Warmup * float64(total)))
+}

@@ -1,0 +1,166 @@
+package train
+
+import (
+	"context"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+)
+
+// Step is what Run tells of an optimizer step.
+type Step struct {
+	Step, Steps  int64 // this one, from 1, of so many
+	Epoch        int64
+	Loss         float64
+	LearningRate float64
+	GradNorm     float64     // global, before clipping
+	Skipped      int64       // steps left out so far, their gradient not being finite
+	Tokens       int64       // targets learnt from so far
+	Seconds      float64     // since the run was begun or resumed
+	Validation   *Validation // when there was one after this step
+	SaveDue      bool        // the caller should Save now
+	SampleDue    bool        // the caller should sample now
+	Last         bool        // nothing follows
+
+	validates bool // a validation follows
+}
+
+// Validation is the loss on documents that were held out.
+type Validation struct {
+	Loss, Perplexity float64
+	Tokens           int64
+	Best             bool // the lowest so far
+}
+
+// Run trains to the end of the run, or until ctx is done. It yields every step, some of them late: the device is not
+// waited for, except once in a while, when a step validates, samples or saves; then the device holds exactly the step
+// that is yielded. When ctx is done, one more such step is yielded with SaveDue. Breaking off stops the training;
+// taking time pauses it.
+func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
+		t.started = time.Now()
+		var sent []Step // submitted, not yet yielded, oldest first
+		deliver := func(all bool) bool {
+			for t.training.Pending() > 0 {
+				s, ok := t.training.State(all || t.training.Full())
+				if !ok {
+					break
+				}
+				step := sent[0]
+				sent = append(sent[:0], sent[1:]...)
+				step.Loss, step.GradNorm, step.Skipped = s.Loss, s.GradNorm, s.Skipped
+				step.Seconds = time.Since(t.started).Seconds()
+				t.state.AppliedSteps, t.state.SkippedSteps = s.Applied, s.Skipped
+				var err error
+				if all && len(sent) == 0 && step.validates {
+					step.Validation, err = t.validate()
+					step.SaveDue = step.SaveDue || step.Validation != nil && step.Validation.Best
+				}
+				if !yield(step, err) || err != nil {
+					return false
+				}
+			}
+			return true
+		}
+		for t.state.Step < t.state.TotalSteps {
+			step, err := t.submit()
+			if err == nil {
+				err = t.dev.Err()
+			}
+			if err != nil {
+				yield(step, err)
+				return
+			}
+			t.occasions(&step, ctx.Err() != nil)
+			sent = append(sent, step)
+			if !deliver(step.Last || step.SaveDue || step.SampleDue || step.validates) || step.Last {
+				break
+			}
+		}
+		if err := t.dev.Err(); err != nil {
+			yield(Step{Step: t.state.Step, Steps: t.state.TotalSteps}, err)
+		}
+	}
+}
+
+// submit sends one step to the device.
+func (t *Trainer) submit() (Step, error) {
+	epoch := t.data.Train.Cursor().Epoch
+	pairs := 0
+	for _, b := range t.batches {
+		if err := t.data.Train.Next(b); err != nil {
+			return Step{}, err
+		}
+		pairs += b.Pairs
+	}
+	rate := t.rate()
+	for i, b := range t.batches {
+		t.training.MicroStep(b, t.weight(b, pairs), i == 0, i == len(t.batches)-1, rate)
+	}
+	t.state.Step++
+	t.state.MicroSteps += int64(len(t.batches))
+	t.state.TokensSeen += int64(pairs)
+	t.state.Cursor = checkpoint.Cursor(t.data.Train.Cursor())
+	return Step{Step: t.state.Step, Steps: t.state.TotalSteps, Epoch: epoch, LearningRate: rate, Tokens: t.state.TokensSeen}, nil
+}
+
+// rate is the learning rate of the next step. Warm-up from 0 would waste the first one: it counts from 1.
+func (t *Trainer) rate() float64 {
+	warmup := t.config.warmupSteps(t.state.TotalSteps)
+	step := t.state.Step
+	if warmup > 0 {
+		step, warmup = step+1, warmup+1
+	}
+	return CosineRate(t.config.LearningRate, step, t.state.TotalSteps, warmup, t.config.MinLRRatio)
+}
+
+// weight is what a token of a micro-batch counts: its mean, divided by the number of micro-batches, as MiniMind does; or
+// the mean over the step's tokens.
+func (t *Trainer) weight(b *data.Batch, pairs int) float64 {
+	if t.config.TokenWeighted {
+		return 1 / float64(max(pairs, 1))
+	}
+	return 1 / float64(max(b.Pairs, 1)*len(t.batches))
+}
+
+// occasions marks what is done once in a while.
+func (t *Trainer) occasions(s *Step, stop bool) {
+	due := func(interval int, times int64) bool {
+		n := int64(interval)
+		if n == 0 {
+			n = max(t.state.TotalSteps/times, 1)
+		}
+		return s.Step%n == 0
+	}
+	end := s.Step == t.state.TotalSteps
+	s.Last = end || stop
+	s.validates = t.evaluation != nil && (end || due(t.config.ValidationInterval, 10))
+	s.SaveDue = s.Last || due(t.config.SaveInterval, 10)
+	s.SampleDue = end || due(t.config.SampleInterval, 5)
+}
+
+// validate computes the loss on the whole validation set.
+func (t *Trainer) validate() (*Validation, error) {
+	stream := t.data.Validation
+	sum, pairs := 0.0, 0
+	for epoch := stream.Cursor().Epoch; stream.Cursor().Epoch == epoch; {
+		if err := stream.Next(t.validation); err != nil {
+			return nil, err
+		}
+		loss, err := t.evaluation.Run(t.validation, 1/float64(max(t.validation.Pairs, 1)))
+		if err != nil {
+			return nil, err
+		}
+		sum += loss * float64(t.validation.Pairs)
+		pairs += t.validation.Pairs
+	}
+	v := &Validation{Loss: sum / float64(max(pairs, 1)), Tokens: int64(pairs)}
+	v.Perplexity = math.Exp(v.Loss)
+	if v.Loss < t.state.BestValidationLoss {
+		v.Best, t.state.BestValidationLoss, t.state.BestStep = true, v.Loss, t.state.Step
+	}
+	return v, nil
+}
