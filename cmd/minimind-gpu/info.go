@@ -90,7 +90,6 @@ func (p *program) describeCheckpoint(path string) error {
 	row("step", "%d of %d (%d skipped)", s.Step, s.TotalSteps, s.SkippedSteps)
 	row("tokens", "%d", s.TokensSeen)
 	row("data", "epoch %d, document %d, token %d", s.Cursor.Epoch, s.Cursor.Document, s.Cursor.Offset)
-	row("trained for", "%s", clock(s.Elapsed.Seconds()))
 	row("best", "validation loss %.4f after step %d", s.BestValidationLoss, s.BestStep)
 	groups := map[string]int64{}
 	for _, t := range h.Tensors {

@@ -166,7 +166,7 @@ func (r *pretraining) makeTrainer() error {
 	if r.resumed != nil {
 		at = data.Cursor(r.resumed.reader.Header.State.Cursor)
 	}
-	d := train.Data{Tokenizer: r.tok}
+	d := train.Data{Tokenizer: r.tok, Source: r.shard.SourceHash}
 	var err error
 	if d.Train, err = training.Stream(data.Layout{T: c.MaxSeqLen, Pad: c.Pad, Shuffle: true, Seed: c.Seed}, at); err != nil {
 		return fmt.Errorf("%s: %w", r.dataName(), err)

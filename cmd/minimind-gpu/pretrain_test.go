@@ -42,7 +42,6 @@ func readCheckpoint(t *testing.T, file string) contents {
 	}
 	defer f.Close()
 	c := contents{Header: *reader.Header}
-	c.Header.State.Elapsed = 0
 	for _, info := range reader.Header.Tensors {
 		values := make([]byte, info.Bytes)
 		if _, err := reader.Next(values); err != nil {

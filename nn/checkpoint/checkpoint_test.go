@@ -8,7 +8,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
@@ -28,7 +27,7 @@ func smallHeader() *Header {
 		TokenizerHash: "d98595c6",
 		Tokenizer:     []byte(`{"model":{"type":"BPE"}}`),
 		State: State{Step: 1200, AppliedSteps: 1198, SkippedSteps: 2, MicroSteps: 9600, TotalSteps: 5000, Seed: math.MaxUint64,
-			Cursor: Cursor{Epoch: 1, Document: 77, Offset: 340}, TokensSeen: 1 << 40, Elapsed: 61 * time.Minute,
+			Cursor: Cursor{Epoch: 1, Document: 77, Offset: 340}, TokensSeen: 1 << 40,
 			BestValidationLoss: math.Inf(1), BestStep: 1100,
 			Kernels:  Settings{"gemm": "tile-64x64", "attention": "rows-4"},
 			Settings: Settings{"learning-rate": "5e-4", "batch-size": "32", "seed": "42"}},

@@ -1,8 +1,6 @@
 package checkpoint
 
 import (
-	"time"
-
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
 
@@ -29,10 +27,9 @@ type State struct {
 	MicroSteps   int64 `msg:"micro_steps"`   // micro-batches done
 	TotalSteps   int64 `msg:"total_steps"`   // the learning-rate schedule's length
 
-	Seed       uint64        `msg:"seed"`        // with the epoch and the step, all the randomness there is
-	Cursor     Cursor        `msg:"cursor"`      // the next token to train on
-	TokensSeen int64         `msg:"tokens_seen"` // trained on so far, padding not counted
-	Elapsed    time.Duration `msg:"elapsed"`     // training time, over all sittings
+	Seed       uint64 `msg:"seed"`        // with the epoch and the step, all the randomness there is
+	Cursor     Cursor `msg:"cursor"`      // the next token to train on
+	TokensSeen int64  `msg:"tokens_seen"` // trained on so far, padding not counted
 
 	BestValidationLoss float64 `msg:"best_validation_loss"` // +Inf before the first validation
 	BestStep           int64   `msg:"best_step"`            // the step that it was measured after

@@ -268,9 +268,9 @@ func (z *Header) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 13
+	// map header, size 12
 	// string "step"
-	o = append(o, 0x8d, 0xa4, 0x73, 0x74, 0x65, 0x70)
+	o = append(o, 0x8c, 0xa4, 0x73, 0x74, 0x65, 0x70)
 	o = msgp.AppendInt64(o, z.Step)
 	// string "applied_steps"
 	o = append(o, 0xad, 0x61, 0x70, 0x70, 0x6c, 0x69, 0x65, 0x64, 0x5f, 0x73, 0x74, 0x65, 0x70, 0x73)
@@ -302,9 +302,6 @@ func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "tokens_seen"
 	o = append(o, 0xab, 0x74, 0x6f, 0x6b, 0x65, 0x6e, 0x73, 0x5f, 0x73, 0x65, 0x65, 0x6e)
 	o = msgp.AppendInt64(o, z.TokensSeen)
-	// string "elapsed"
-	o = append(o, 0xa7, 0x65, 0x6c, 0x61, 0x70, 0x73, 0x65, 0x64)
-	o = msgp.AppendDuration(o, z.Elapsed)
 	// string "best_validation_loss"
 	o = append(o, 0xb4, 0x62, 0x65, 0x73, 0x74, 0x5f, 0x76, 0x61, 0x6c, 0x69, 0x64, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x5f, 0x6c, 0x6f, 0x73, 0x73)
 	o = msgp.AppendFloat64(o, z.BestValidationLoss)
@@ -486,56 +483,45 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "TokensSeen")
 				return
 			}
-		case "elapsed":
-			if zb0001Dup[1]&(1<<0) != 0 {
-				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Elapsed")
-				return
-			}
-			zb0001Dup[1] |= 1 << 0
-			z.Elapsed, bts, err = msgp.ReadDurationBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Elapsed")
-				return
-			}
 		case "best_validation_loss":
-			if zb0001Dup[1]&(1<<1) != 0 {
+			if zb0001Dup[1]&(1<<0) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "BestValidationLoss")
 				return
 			}
-			zb0001Dup[1] |= 1 << 1
+			zb0001Dup[1] |= 1 << 0
 			z.BestValidationLoss, bts, err = msgp.ReadFloat64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "BestValidationLoss")
 				return
 			}
 		case "best_step":
-			if zb0001Dup[1]&(1<<2) != 0 {
+			if zb0001Dup[1]&(1<<1) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "BestStep")
 				return
 			}
-			zb0001Dup[1] |= 1 << 2
+			zb0001Dup[1] |= 1 << 1
 			z.BestStep, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "BestStep")
 				return
 			}
 		case "kernels":
-			if zb0001Dup[1]&(1<<3) != 0 {
+			if zb0001Dup[1]&(1<<2) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Kernels")
 				return
 			}
-			zb0001Dup[1] |= 1 << 3
+			zb0001Dup[1] |= 1 << 2
 			bts, err = z.Kernels.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Kernels")
 				return
 			}
 		case "settings":
-			if zb0001Dup[1]&(1<<4) != 0 {
+			if zb0001Dup[1]&(1<<3) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Settings")
 				return
 			}
-			zb0001Dup[1] |= 1 << 4
+			zb0001Dup[1] |= 1 << 3
 			bts, err = z.Settings.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Settings")
@@ -555,7 +541,7 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *State) Msgsize() (s int) {
-	s = 1 + 5 + msgp.Int64Size + 14 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 12 + msgp.Int64Size + 5 + msgp.Uint64Size + 7 + 1 + 6 + msgp.Int64Size + 9 + msgp.Int64Size + 7 + msgp.Int64Size + 12 + msgp.Int64Size + 8 + msgp.DurationSize + 21 + msgp.Float64Size + 10 + msgp.Int64Size + 8 + z.Kernels.Msgsize() + 9 + z.Settings.Msgsize()
+	s = 1 + 5 + msgp.Int64Size + 14 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 12 + msgp.Int64Size + 5 + msgp.Uint64Size + 7 + 1 + 6 + msgp.Int64Size + 9 + msgp.Int64Size + 7 + msgp.Int64Size + 12 + msgp.Int64Size + 21 + msgp.Float64Size + 10 + msgp.Int64Size + 8 + z.Kernels.Msgsize() + 9 + z.Settings.Msgsize()
 	return
 }
 
