@@ -65,11 +65,13 @@ func (c *generateCommand) Run(p *program) error {
 	o := generate.Options{MaxNewTokens: c.MaxNewTokens, Temperature: c.Temperature, TopK: c.TopK, TopP: c.TopP,
 		RepetitionPenalty: c.RepetitionPenalty, Seed: c.Seed, Greedy: c.Greedy}
 	for _, prompt := range prompts {
-		if err := write(p.ctx, p.stdout, g, tok, prompt, o); err != nil {
-			return err
-		}
+		err := write(p.ctx, p.stdout, g, tok, prompt, o)
 		if p.ctx.Err() != nil {
+			fmt.Fprintln(p.stdout)
 			return errInterrupted
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

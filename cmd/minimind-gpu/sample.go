@@ -17,8 +17,8 @@ const samplesHeading = "=== step %d ===\n"
 // sampleOptions are those of the samples of a run: varied, but not wild, and the same for the same weights.
 var sampleOptions = generate.Options{MaxNewTokens: 64, Temperature: 0.6, TopK: 20, TopP: 0.9, RepetitionPenalty: 1, Seed: 1}
 
-// write lets the model go on from the prompt, and writes both as they come. A pretrained model's prompt stands at the
-// beginning of a document, so the beginning mark comes first.
+// write lets the model go on from the prompt to the end of the text, and writes both as they come. A pretrained model's
+// prompt stands at the beginning of a document, so the beginning mark comes first.
 func write(ctx context.Context, w io.Writer, g *generate.Generator, tok *tokenizer.Tokenizer, prompt string, o generate.Options) error {
 	var ids []int
 	if bos := tok.BOS(); bos >= 0 {
@@ -31,6 +31,7 @@ func write(ctx context.Context, w io.Writer, g *generate.Generator, tok *tokeniz
 	if _, err := io.WriteString(w, prompt); err != nil {
 		return err
 	}
+	o.Stop = tok.EOS()
 	d := tok.NewDecoder(true)
 	for id, err := range g.Tokens(ctx, ids, o) {
 		if err != nil {
