@@ -3,8 +3,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"text/tabwriter"
 	"time"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
@@ -14,7 +18,8 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
-// benchStep trains the preset on the embedded corpus for a while and prints the tokens per second.
+// benchStep trains the preset on the embedded corpus for a while, and prints the speed, the memory and what each kernel
+// takes.
 func (c *benchCommand) benchStep(p *program, d *host.Device, peak float64) error {
 	model, err := config.Preset(c.Preset)
 	if err != nil {
@@ -38,7 +43,7 @@ func (c *benchCommand) benchStep(p *program, d *host.Device, peak float64) error
 	}
 	settings := train.Config{LearningRate: 1e-4, MinLRRatio: 0.1, Epochs: 1, MaxSteps: 1 << 20, BatchSize: rows, AccumulationSteps: 1, MaxSeqLen: c.MaxSeqLen,
 		GradClip: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, SaveInterval: 1 << 20, SampleInterval: 1 << 20, ValidationInterval: 1 << 20}
-	trainer, err := train.New(d, model, settings, train.Data{Train: stream, Tokenizer: corpus.Tokenizer()})
+	trainer, err := p.newTrainer(d, model, settings, train.Data{Train: stream, Tokenizer: corpus.Tokenizer()})
 	if err != nil {
 		return err
 	}
@@ -76,5 +81,39 @@ func (c *benchCommand) benchStep(p *program, d *host.Device, peak float64) error
 	for _, e := range entries {
 		fmt.Fprintf(p.stdout, "  %-20s %s\n", e.Purpose, host.Bytes(e.Bytes))
 	}
-	return nil
+	return p.kernelShares(d, trainer.Training().Recordings())
+}
+
+// kernelShares prints what each kernel takes of a step's dispatches, timed one by one.
+func (p *program) kernelShares(d *host.Device, step []*host.Recording) error {
+	type share struct {
+		kernel     string
+		dispatches int
+		seconds    float64
+	}
+	byKernel := map[string]*share{}
+	total := share{kernel: "all"}
+	for _, r := range step {
+		for _, timing := range d.Profile(r, 3) {
+			s := byKernel[timing.Kernel]
+			if s == nil {
+				s = &share{kernel: timing.Kernel}
+				byKernel[timing.Kernel] = s
+			}
+			for _, s := range []*share{s, &total} {
+				s.dispatches++
+				s.seconds += timing.Seconds
+			}
+		}
+	}
+	if err := d.Err(); err != nil {
+		return err
+	}
+	shares := slices.SortedFunc(maps.Values(byKernel), func(a, b *share) int { return cmp.Compare(b.seconds, a.seconds) })
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(table, "\nkernel, timed alone\tdispatches\tms\tshare\t\n")
+	for _, s := range append(shares, &total) {
+		fmt.Fprintf(table, "%s\t%d\t%.2f\t%.1f%%\t\n", s.kernel, s.dispatches, 1e3*s.seconds, 100*s.seconds/total.seconds)
+	}
+	return table.Flush()
 }

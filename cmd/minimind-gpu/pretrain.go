@@ -178,9 +178,9 @@ func (r *pretraining) makeTrainer() error {
 	}
 	if r.resumed != nil {
 		r.trainer, err = train.Resume(r.device, r.resumed.reader, c, d)
-	} else {
-		r.trainer, err = train.New(r.device, r.model, c, d)
+		return err
 	}
+	r.trainer, err = r.program.newTrainer(r.device, r.model, c, d)
 	return err
 }
 

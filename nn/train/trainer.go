@@ -24,7 +24,8 @@ type Data struct {
 	Train      *data.Stream // at its start, or, for Resume, at the checkpoint's cursor
 	Validation *data.Stream // nil: none
 	Tokenizer  *tokenizer.Tokenizer
-	Source     string // names what the documents hold (their hash), so that a resumed run is of the same data
+	Kernels    map[string]string // a new run's choice of kernels, as State().Kernels tells it; nil: tune
+	Source     string            // names what the documents hold (their hash), so that a resumed run is of the same data
 }
 
 // Trainer is a run: the model on the device, its place in the data, and all that a checkpoint keeps.
@@ -90,7 +91,9 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpo
 	if vocab := d.Tokenizer.VocabSize(); vocab > m.VocabSize {
 		return nil, fmt.Errorf("the tokenizer has %d tokens and the model's vocabulary_size is %d: it must be at least as large", vocab, m.VocabSize)
 	}
-	if kernels == nil {
+	if kernels == nil && d.Kernels != nil {
+		kernels = maps.Clone(d.Kernels)
+	} else if kernels == nil {
 		kernels = checkpoint.Settings{}
 		for name, choice := range shaders.Tune(dev, mainShapes(m, c.BatchSize*c.MaxSeqLen), tuneBudget) {
 			kernels[name] = choice.String()
