@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"unsafe"
@@ -190,3 +191,6 @@ func Bytes(n int64) string {
 	}
 	return fmt.Sprintf("%d B", n)
 }
+
+// AsWord is a number's bits, as they stand in a buffer of words.
+func AsWord(v float32) uint32 { return math.Float32bits(v) }
