@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
@@ -33,6 +34,9 @@ func NewTraining(m *Model, a AdamW, B, T int) (*Training, error) {
 	if err := m.CheckReach(T, true); err != nil {
 		return nil, err
 	}
+	if err := m.checkRows(B, T); err != nil {
+		return nil, err
+	}
 	dev := m.Device
 	t := &Training{Model: m, B: B, T: T, Inputs: NewInputs(dev, B*T, m.Config.VocabSize), rope: NewRope(dev, m.Config, T)}
 	t.optimizer = newOptimizer(m, a)
@@ -41,7 +45,27 @@ func NewTraining(m *Model, a AdamW, B, T int) (*Training, error) {
 	t.graph.Backward()
 	t.micro = t.graph.Compile("activations")
 	t.readback = dev.NewReadback(t.optimizer.state, stepsInFlight)
-	return t, dev.Err()
+	if err := dev.Err(); err != nil {
+		return nil, fmt.Errorf("%w; training %d rows of %d tokens needs %s in all: try a smaller batch_size with more accumulation_steps, or a smaller preset",
+			err, B, T, host.Bytes(4*4*m.Config.NumParameters()+t.graph.PlannedBytes()))
+	}
+	return t, nil
+}
+
+// checkRows refuses a batch of which one activation is more than a kernel can be shown, and says what would fit.
+func (m *Model) checkRows(B, T int) error {
+	c, limits := m.Config, m.Device.Info.Limits
+	widest := max(c.HiddenSize, c.IntermediateSize, c.NumAttentionHeads*c.HeadDim)
+	fits := int(min(limits.StorageBinding, limits.Buffer)/int64(4*widest)) / T
+	switch {
+	case B <= fits:
+		return nil
+	case fits == 0:
+		return fmt.Errorf("a row of %d tokens is too long for this adapter (%s), which shows a kernel at most %s of a buffer: max_seq_len %d would fit",
+			T, m.Device.Info.Name, host.Bytes(limits.StorageBinding), min(limits.StorageBinding, limits.Buffer)/int64(4*widest))
+	}
+	return fmt.Errorf("%d rows of %d tokens are too many for this adapter (%s), which shows a kernel at most %s of a buffer: batch_size %d would fit, with accumulation_steps %d for as large a step",
+		B, T, m.Device.Info.Name, host.Bytes(limits.StorageBinding), fits, (B+fits-1)/fits)
 }
 
 // MicroStep adds the gradient of a micro-batch, whose tokens weigh mask*scale. first clears the gradients before it;

@@ -1,0 +1,197 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
+	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+)
+
+func testConfig() Config {
+	return Config{LearningRate: 2e-3, MinLRRatio: 0.1, Warmup: 0.05, Epochs: 1, MaxSteps: 9, BatchSize: 2, AccumulationSteps: 2,
+		MaxSeqLen: 24, GradClip: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Seed: 3, ValidationShare: 0.1,
+		ValidationInterval: 4, SaveInterval: 4, SampleInterval: 9}
+}
+
+// testData is a shard of some documents of the corpus, opened at a place.
+func testData(t *testing.T, c Config, documents int, at checkpoint.Cursor) Data {
+	t.Helper()
+	var text strings.Builder
+	for d := range corpus.Documents(1, documents) {
+		text.WriteString(d + "\n\n")
+	}
+	tok := corpus.Tokenizer()
+	var file bytes.Buffer
+	info, err := data.Prepare("corpus.txt", strings.NewReader(text.String()), data.Text, tok, &file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shard, err := data.OpenShard(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	training, held := data.Split(shard, c.ValidationShare, c.Seed)
+	d := Data{Tokenizer: tok, Source: info.SourceHash}
+	if d.Train, err = training.Stream(data.Layout{T: c.MaxSeqLen, Shuffle: true, Seed: c.Seed}, data.Cursor(at)); err != nil {
+		t.Fatal(err)
+	}
+	if d.Validation, err = held.Stream(data.Layout{T: c.MaxSeqLen}, data.Cursor{}); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func tinyModel() config.Model {
+	m, err := config.Preset("tiny")
+	if err != nil {
+		panic(err)
+	}
+	m.HiddenSize, m.HeadDim, m.IntermediateSize = 32, 8, 64
+	return m
+}
+
+// run trains to the end, or until after step stop, and returns the steps and the last checkpoint.
+func run(t *testing.T, trainer *Trainer, stop int64) (steps []Step, saved []byte) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for s, err := range trainer.Run(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, s)
+		if s.SaveDue {
+			var file bytes.Buffer
+			if err := trainer.Save(&file); err != nil {
+				t.Fatal(err)
+			}
+			saved = file.Bytes()
+		}
+		if s.Step == stop {
+			cancel()
+		}
+	}
+	return steps, saved
+}
+
+func newTrainer(t *testing.T, c Config) *Trainer {
+	t.Helper()
+	trainer, err := New(hosttest.Device(t), tinyModel(), c, testData(t, c, 200, checkpoint.Cursor{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(trainer.Release)
+	return trainer
+}
+
+func resume(t *testing.T, c Config, saved []byte, documents int) (*Trainer, error) {
+	t.Helper()
+	r, err := checkpoint.NewReader(bytes.NewReader(saved), int64(len(saved)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Resume(hosttest.Device(t), r, c, testData(t, c, documents, r.Header.State.Cursor))
+}
+
+// A run that was interrupted and resumed ends in the bytes of the run that was not, and tells the same of its steps; and
+// so does the same run once more.
+func TestResumeIsExact(t *testing.T) {
+	c := testConfig()
+	wantSteps, want := run(t, newTrainer(t, c), 0)
+	if _, again := run(t, newTrainer(t, c), 0); !bytes.Equal(again, want) {
+		t.Error("the same run twice gives two checkpoints")
+	}
+	first, saved := run(t, newTrainer(t, c), 3)
+	if last := first[len(first)-1]; !last.SaveDue || !last.Last || last.Step == 9 {
+		t.Fatalf("an interrupted run ended with %+v", last)
+	}
+	resumed, err := resume(t, c, saved, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resumed.Release()
+	rest, got := run(t, resumed, 0)
+	if !bytes.Equal(got, want) {
+		t.Error("the resumed run's last checkpoint differs")
+	}
+	for i, s := range append(first, rest...) {
+		w := wantSteps[i]
+		if s.Step != w.Step || s.Loss != w.Loss || s.GradNorm != w.GradNorm || s.LearningRate != w.LearningRate || s.Tokens != w.Tokens || s.Epoch != w.Epoch {
+			t.Errorf("step %+v, want %+v", s, w)
+		}
+	}
+}
+
+// What differs from the run is said.
+func TestResumeRefuses(t *testing.T) {
+	c := testConfig()
+	_, saved := run(t, newTrainer(t, c), 1)
+	if _, err := resume(t, c, saved, 150); err == nil || !strings.Contains(err.Error(), "this data is not the run's") {
+		t.Errorf("other data: %v", err)
+	}
+	c.LearningRate = 1
+	if _, err := resume(t, c, saved, 200); err == nil || !strings.Contains(err.Error(), "learning_rate is 1, the run's is 0.002") {
+		t.Errorf("another learning rate: %v", err)
+	}
+}
+
+// The loss falls, validation is made when it is due, and the best is marked.
+func TestRunLearns(t *testing.T) {
+	c := testConfig()
+	c.MaxSteps = 40
+	steps, _ := run(t, newTrainer(t, c), 0)
+	if len(steps) != 40 || !steps[39].Last {
+		t.Fatalf("%d steps", len(steps))
+	}
+	if first, last := steps[0].Loss, steps[39].Loss; math.Abs(first-math.Log(512)-1.0/6) > 0.5 || last > first-1 {
+		t.Errorf("loss from %.3f to %.3f", first, last)
+	}
+	for _, s := range steps {
+		if (s.Validation != nil) != (s.Step%4 == 0) {
+			t.Errorf("step %d: validation %v", s.Step, s.Validation)
+		}
+	}
+	if v := steps[39].Validation; v == nil || math.Abs(v.Perplexity-math.Exp(v.Loss)) > 1e-9 || v.Tokens == 0 {
+		t.Errorf("last validation %+v", v)
+	}
+}
+
+func TestWarmup(t *testing.T) {
+	trainer := &Trainer{config: Config{LearningRate: 1, Warmup: 0.1, MinLRRatio: 0.1}}
+	trainer.state.TotalSteps = 100
+	if r := trainer.rate(); math.Abs(r-1.0/11) > 1e-12 {
+		t.Errorf("first learning rate %v", r)
+	}
+	trainer.state.Step = 10
+	if r := trainer.rate(); r != 1 {
+		t.Errorf("learning rate after the warm-up %v", r)
+	}
+	trainer.config.Warmup, trainer.state.Step = 0, 0
+	if r := trainer.rate(); r != 1 {
+		t.Errorf("without warm-up the first learning rate is %v", r)
+	}
+	trainer.state.Step = 100
+	if r := trainer.rate(); math.Abs(r-0.1) > 1e-12 {
+		t.Errorf("the end's is %v", r)
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	if err := testConfig().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	bad := Config{Warmup: 2.5, MinLRRatio: 2, Beta1: 1, GradClip: math.NaN()}
+	err := bad.Validate()
+	for _, want := range []string{"learning_rate is 0", "min_lr_ratio is 2", "warmup is 2.5", "batch_size is 0", "adam_beta1 is 1", "grad_clip is NaN", "epochs is 0"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+}

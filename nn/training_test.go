@@ -1,0 +1,301 @@
+package nn
+
+import (
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+)
+
+var adamW = AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, GradClip: 1}
+
+func testConfig() config.Model {
+	return config.Model{VocabSize: 97, HiddenSize: 32, NumHiddenLayers: 2, NumAttentionHeads: 4, NumKeyValueHeads: 2, HeadDim: 8,
+		IntermediateSize: 52, RMSNormEps: 1e-5, RopeTheta: 1e6, MaxPositionEmbeddings: 1024, TieWordEmbeddings: true}
+}
+
+func testModel(t *testing.T, c config.Model) *Model {
+	t.Helper()
+	m, err := NewModel(hosttest.Device(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Release)
+	m.Init(7)
+	return m
+}
+
+// testBatch is B rows of T random tokens; lengths, if any, cut the first row into documents.
+func testBatch(B, T, V int, lengths ...int) *data.Batch {
+	b, random := data.NewBatch(B, T), rand.New(rand.NewPCG(1, 2))
+	for n := range b.Inputs {
+		b.Inputs[n], b.Targets[n], b.Mask[n], b.Start[n] = uint32(random.IntN(V)), uint32(random.IntN(V)), 1, uint32(n/T*T)
+	}
+	start := 0
+	for _, l := range lengths {
+		for n := start; n < start+l; n++ {
+			b.Start[n] = uint32(start)
+		}
+		start += l
+	}
+	b.Pairs = B * T
+	return b
+}
+
+func training(t *testing.T, m *Model, B, T int) *Training {
+	t.Helper()
+	tr, err := NewTraining(m, adamW, B, T)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Release)
+	return tr
+}
+
+// loss of a batch's mean and the gradient of every parameter.
+func lossAndGradients(t *testing.T, m *Model, b *data.Batch) (float64, map[string][]float32) {
+	t.Helper()
+	tr, err := NewTraining(m, adamW, b.B, b.T)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Release()
+	tr.MicroStep(b, 1/float64(b.Pairs), true, false, 0)
+	s, err := tr.Now()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gradients := map[string][]float32{}
+	for _, p := range m.Config.Parameters() {
+		if gradients[p.Name], err = tr.Gradient(p.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s.Loss, gradients
+}
+
+func distance(got, want []float32) float64 {
+	var d, w float64
+	for i := range want {
+		d += (float64(got[i]) - float64(want[i])) * (float64(got[i]) - float64(want[i]))
+		w += float64(want[i]) * float64(want[i])
+	}
+	return math.Sqrt(d) / max(math.Sqrt(w), 1e-30)
+}
+
+// The first loss of a fresh model of a published shape is ln V + 1/6: the logits' variance is 1/3.
+func TestInitialLoss(t *testing.T) {
+	c := testConfig()
+	c.VocabSize, c.HiddenSize, c.IntermediateSize = 6400, 256, 704
+	m := testModel(t, c)
+	got, _ := lossAndGradients(t, m, testBatch(2, 64, c.VocabSize))
+	if want := math.Log(6400) + 1.0/6; math.Abs(got-want) > 0.1 {
+		t.Errorf("initial loss %.3f, want near %.3f", got, want)
+	}
+}
+
+// Documents packed into a row give the loss and the gradients that they give in rows of their own.
+func TestPackedDocumentsDoNotSeeEachOther(t *testing.T) {
+	m := testModel(t, testConfig())
+	packed := testBatch(1, 30, 97, 11, 19)
+	apart := data.NewBatch(2, 19)
+	for n := range apart.Start {
+		apart.Start[n] = uint32(n / 19 * 19)
+	}
+	for n := range 30 {
+		at := n
+		if n >= 11 {
+			at = 19 + n - 11
+		}
+		apart.Inputs[at], apart.Targets[at], apart.Mask[at] = packed.Inputs[n], packed.Targets[n], 1
+	}
+	apart.Pairs = 30
+	wantLoss, want := lossAndGradients(t, m, apart)
+	gotLoss, got := lossAndGradients(t, m, packed)
+	if math.Abs(gotLoss-wantLoss) > 1e-6*wantLoss {
+		t.Errorf("loss %v, want %v", gotLoss, wantLoss)
+	}
+	for name := range want {
+		if d := distance(got[name], want[name]); d > 1e-5 {
+			t.Errorf("gradient of %s differs by %.1e", name, d)
+		}
+	}
+	// and a model that let them see each other would differ:
+	mixed := testBatch(1, 30, 97)
+	if loss, _ := lossAndGradients(t, m, mixed); math.Abs(loss-gotLoss) < 1e-4 {
+		t.Errorf("one document of 30 tokens gives the loss of two, %v", loss)
+	}
+}
+
+// The gradient of the loss, by central differences along a random direction of each parameter.
+func TestGradientsByCentralDifferences(t *testing.T) {
+	c := testConfig()
+	c.QKNorm, c.TieWordEmbeddings = true, false
+	m := testModel(t, c)
+	b := testBatch(2, 13, 97, 6, 7)
+	_, gradients := lossAndGradients(t, m, b)
+	e, err := NewEvaluation(m, 2, 13, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Release()
+	for i, p := range c.Parameters() {
+		value, err := m.Parameter(p.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := gradients[p.Name]
+		norm := 0.0
+		for _, x := range g {
+			norm += float64(x) * float64(x)
+		}
+		norm = math.Sqrt(norm)
+		const h = 2e-2 // along the gradient itself, of length 1
+		at := func(sign float64) float64 {
+			moved := make([]float32, len(value))
+			for j := range value {
+				moved[j] = value[j] + float32(sign*h*float64(g[j])/norm)
+			}
+			if err := m.SetParameter(p.Name, moved); err != nil {
+				t.Fatal(err)
+			}
+			loss, err := e.Run(b, 1/float64(b.Pairs))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return loss
+		}
+		got := (at(1) - at(-1)) / (2 * h)
+		if math.Abs(got-norm) > 2e-2*norm+1e-4 {
+			t.Errorf("parameter %d, %s: slope %.5f, gradient's norm %.5f", i, p.Name, got, norm)
+		}
+		if err := m.SetParameter(p.Name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A step whose gradient is not finite changes nothing but the counter.
+func TestNonFiniteStepIsSkipped(t *testing.T) {
+	m := testModel(t, testConfig())
+	tr := training(t, m, 1, 8)
+	b := testBatch(1, 8, 97)
+	tr.MicroStep(b, 0.125, true, true, 1e-3)
+	before, err := m.Parameter("model.norm.weight")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.MicroStep(b, math.Inf(1), true, true, 1e-3)
+	after, err := m.Parameter("model.norm.weight")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.State(true)
+	s, _ := tr.State(true)
+	if s.Applied != 1 || s.Skipped != 1 {
+		t.Errorf("%d steps applied and %d skipped, want 1 and 1", s.Applied, s.Skipped)
+	}
+	for i := range before {
+		if before[i] != after[i] {
+			t.Fatalf("element %d changed from %v to %v in a skipped step", i, before[i], after[i])
+		}
+	}
+}
+
+// Micro-batches of weight 1/(pairs * n) add up to the step of one batch.
+func TestAccumulation(t *testing.T) {
+	whole := testBatch(2, 9, 97)
+	half := func(from int) *data.Batch {
+		b := testBatch(1, 9, 97)
+		copy(b.Inputs, whole.Inputs[from:])
+		copy(b.Targets, whole.Targets[from:])
+		return b
+	}
+	m := testModel(t, testConfig())
+	_, want := lossAndGradients(t, m, whole)
+	tr := training(t, m, 1, 9)
+	tr.MicroStep(half(0), 1.0/18, true, false, 0)
+	tr.MicroStep(half(9), 1.0/18, false, false, 0)
+	for name := range want {
+		got, err := tr.Gradient(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := distance(got, want[name]); d > 1e-5 {
+			t.Errorf("gradient of %s differs by %.1e", name, d)
+		}
+	}
+}
+
+// In the steady loop nothing is allocated in Go.
+func TestStepAllocatesNothing(t *testing.T) {
+	if runtime.GOOS == "js" {
+		return // every call into JavaScript allocates
+	}
+	m := testModel(t, testConfig())
+	tr := training(t, m, 1, 8)
+	b := testBatch(1, 8, 97)
+	step := func() {
+		tr.MicroStep(b, 0.125, true, false, 0)
+		tr.MicroStep(b, 0.125, false, true, 1e-3)
+		tr.State(true)
+	}
+	for range 4 {
+		step()
+	}
+	if n := testing.AllocsPerRun(50, step); n >= 1 {
+		t.Errorf("%v allocations a step", n)
+	}
+}
+
+// What does not fit an adapter is refused, with what would.
+func TestTooManyRows(t *testing.T) {
+	m := testModel(t, testConfig())
+	narrow := *m.Device
+	narrow.Info.Limits.StorageBinding = 4 * 52 * 100
+	small := &Model{Config: m.Config, Device: &narrow}
+	for _, c := range []struct {
+		B, T int
+		want string
+	}{{8, 20, "batch_size 5 would fit, with accumulation_steps 2"}, {1, 101, "max_seq_len 100 would fit"}} {
+		if err := small.checkRows(c.B, c.T); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d rows of %d: %v, want %q", c.B, c.T, err, c.want)
+		}
+	}
+	if err := small.checkRows(5, 20); err != nil {
+		t.Error(err)
+	}
+}
+
+// The published full run fits into 3.5 GB: parameters, gradients, moments and the training graph's values.
+func TestMemoryOfThe26MRun(t *testing.T) {
+	c, err := config.Preset("minimind2-small")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const B, T = 32, 512
+	m := testModel(t, c)
+	gradients := newArenas(m.Device, "gradients", c.Parameters())
+	defer gradients.release()
+	for i, p := range m.parameters {
+		p.grad = gradients.tensors[i]
+	}
+	in := NewInputs(m.Device, B*T, c.VocabSize)
+	defer in.Release()
+	rope := NewRope(m.Device, c, T)
+	defer rope.Release()
+	state := hosttest.Zeros(t, "state", stateWords)
+	g := NewGraph(m.Device, true)
+	g.CrossEntropy(m.Hidden(g, in, rope, nil), m.Head(), in, state, stateLoss)
+	g.Backward()
+	if total, limit := g.PlannedBytes()+16*c.NumParameters(), int64(3_500_000_000); total > limit {
+		t.Errorf("%d bytes, above %d", total, limit)
+	} else {
+		t.Logf("%d bytes", total)
+	}
+}
