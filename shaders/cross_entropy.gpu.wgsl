@@ -12,6 +12,13 @@ struct Params { N: u32, V: u32, gradient: u32 }
 
 var<workgroup> maxima: array<f32, SIZE>;
 var<workgroup> sums: array<f32, SIZE>;
+var<workgroup> spoiled: atomic<u32>; // 1 if a logit of the row spoils it
+
+// spoils is true of NaN and +inf. It looks at the bits, because max and exp may lose a NaN.
+fn spoils(l: f32) -> bool {
+  let bits = bitcast<u32>(l);
+  return (bits & 0x7f800000) == 0x7f800000 && bits != 0xff800000;
+}
 
 @compute @workgroup_size(SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -26,6 +33,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     largest = max(largest, logits[row + v]);
   }
   maxima[lane] = largest;
+  if (lane == 0) {
+    atomicStore(&spoiled, 0); // not every adapter begins with 0
+  }
   workgroupBarrier();
   for (var half = SIZE / 2; half > 0; half /= 2) {
     if (lane < half) {
@@ -36,7 +46,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   largest = maxima[0];
   var sum = 0.0;
   for (var v = lane; v < V; v += SIZE) {
-    sum += exp(logits[row + v] - largest);
+    let l = logits[row + v];
+    if (spoils(l)) {
+      atomicStore(&spoiled, 1);
+    }
+    sum += exp(l - largest);
   }
   sums[lane] = sum;
   workgroupBarrier();
@@ -47,9 +61,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     workgroupBarrier();
   }
   sum = sums[0];
+  let poison = bitcast<f32>(select(0u, 0x7fc00000u, atomicLoad(&spoiled) == 1)); // NaN if the row is, else 0
   let hit = targets[n];
   if (lane == hit % SIZE) { // the thread that owns this logit: none overwrites it before
-    log_prob[n] = logits[row + hit] - largest - log(sum);
+    log_prob[n] = logits[row + hit] - largest - log(sum) + poison;
   }
   if (params.gradient == 0) {
     return;
@@ -61,7 +76,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     return;
   }
-  let scale = w / sum;
+  let scale = w / sum + poison;
   for (var v = lane; v < V; v += SIZE) {
     logits[row + v] = exp(logits[row + v] - largest) * scale - select(0, w, v == hit);
   }

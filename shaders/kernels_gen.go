@@ -310,7 +310,7 @@ var crossEntropyKernel = host.Kernel{
 // CrossEntropy log_prob[n] = log softmax(logits[n])[targets[n]], and with gradient = 1 logits[n] = weight[n] * (softmax(logits[n]) - onehot(targets[n]))
 //
 // The gradient is that of -weight * log_prob, and takes the place of the logits. A row of weight 0 gets a gradient of
-// exact zeros, whatever its logits are; in any other row a NaN or +inf makes the gradient NaN.
+// exact zeros, whatever its logits are; in any other row a NaN or +inf makes the gradient NaN, as it does log_prob.
 // On CPU adapters one thread takes a row and keeps a running maximum and sum, on GPUs one workgroup.
 type CrossEntropy struct {
 	N        uint32
