@@ -2,15 +2,16 @@
 # make demo   install what is missing, build, train the tiny preset for about a minute and let it speak
 # make build  bin/minimind-gpu
 # make test   install what tests need and run them all, natively and as WebAssembly
+# make soak   for a quarter of an hour: kill runs and resume them, and feed readers with noise
 # make lint   the rules of who imports what
 # make clean  remove what was built
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo build compiler check lint generated test test-native test-wasm clean
+.PHONY: help demo build compiler check lint generated test test-native test-wasm soak clean
 
 JS := GOOS=js GOARCH=wasm
 # the packages whose tests run as WebAssembly, too, in Node on Dawn
-WASM := $(patsubst %/,./%,$(sort $(dir $(wildcard host/*_test.go shaders/*_test.go nn/*_test.go))))
+WASM := $(patsubst %/,./%,$(sort $(dir $(wildcard host/*_test.go shaders/*_test.go nn/*_test.go nn/golden/*_test.go nn/generate/*_test.go))))
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -55,6 +56,16 @@ test-native:
 test-wasm:
 	@.ci/setup dawn
 	$(JS) .ci/gotest -exec "node $(CURDIR)/.ci/node.mjs" $(WASM)
+
+# the fuzz targets of the readers of files that others made
+FUZZ := tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzOpenShard checkpoint/FuzzReader
+
+soak:
+	@.ci/setup compiler adapter
+	MINIMIND_SOAK=50 go test -count 1 -timeout 1h -run TestKilledRunsGoOn ./cmd/minimind-gpu
+	for target in $(FUZZ); do \
+	  go test -run '^$$' -fuzz "^$${target#*/}$$" -fuzztime 1m -fuzzminimizetime 10x ./nn/$${target%/*} || exit 1; \
+	done
 
 clean:
 	rm -rf bin dist
