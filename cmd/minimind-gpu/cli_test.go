@@ -75,6 +75,8 @@ func TestWrongUse(t *testing.T) {
 	minimind(t, "pretrain", "--learning-rat", "1").want(t, 2, `did you mean "--learning-rate"`)
 	minimind(t, "pretrain", "--batch-size", "many").want(t, 2, "--batch-size", "many")
 	minimind(t, "generate").want(t, 2, "--checkpoint")
+	minimind(t, "generate", "--checkpoint", "x", "--temperature=-1").want(t, 2, "--temperature is -1: must be at least 0")
+	minimind(t, "generate", "--checkpoint", "x", "--top-p", "nan").want(t, 2, "--top-p is NaN: must be from 0 to 1")
 	minimind(t, "generate", "--checkpoint", "nowhere").want(t, 1, "nowhere", "no such run folder or checkpoint")
 }
 

@@ -25,6 +25,23 @@ type generateCommand struct {
 	Adapter           string   `help:"GPU to use; see pretrain."`
 }
 
+// Validate says which options cannot be; kong calls it.
+func (c *generateCommand) Validate() error {
+	switch {
+	case c.MaxNewTokens < 0:
+		return fmt.Errorf("--max-new-tokens is %d: must be at least 0", c.MaxNewTokens)
+	case !(c.Temperature >= 0):
+		return fmt.Errorf("--temperature is %v: must be at least 0", c.Temperature)
+	case c.TopK < 0:
+		return fmt.Errorf("--top-k is %d: must be at least 0", c.TopK)
+	case !(c.TopP >= 0 && c.TopP <= 1):
+		return fmt.Errorf("--top-p is %v: must be from 0 to 1", c.TopP)
+	case !(c.RepetitionPenalty > 0):
+		return fmt.Errorf("--repetition-penalty is %v: must be above 0", c.RepetitionPenalty)
+	}
+	return nil
+}
+
 // Run streams a continuation of each prompt to standard output.
 func (c *generateCommand) Run(p *program) error {
 	_, file, err := findCheckpoint(c.Checkpoint)
@@ -53,11 +70,7 @@ func (c *generateCommand) Run(p *program) error {
 	if len(prompts) == 0 {
 		prompts = []string{""}
 	}
-	longest := 0
-	for _, prompt := range prompts {
-		longest = max(longest, len(tok.Encode(prompt))+1)
-	}
-	g, err := generate.New(model, min(longest+c.MaxNewTokens, reader.Header.Model.MaxPositionEmbeddings))
+	g, err := newGenerator(model, tok, prompts, c.MaxNewTokens)
 	if err != nil {
 		return err
 	}

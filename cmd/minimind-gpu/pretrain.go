@@ -107,6 +107,9 @@ func (r *pretraining) prepare(settings *kong.Context) (err error) {
 	if err := r.makeTrainer(); err != nil {
 		return err
 	}
+	if r.sampler, err = newGenerator(r.trainer.Model(), r.tok, r.prompts(), sampleOptions.MaxNewTokens); err != nil {
+		return err
+	}
 	if r.resumed != nil {
 		r.done = r.resumed.reader.Header.State.Step
 		return r.folder.open(r.done)

@@ -95,6 +95,11 @@ func TestPretrain(t *testing.T) {
 		t.Errorf("one seed gave two texts: %q, %q", spoken.stdout, again.stdout)
 	}
 
+	long := filepath.Join(t.TempDir(), "long")
+	minimind(t, smallRun(long, "--sample-prompt", strings.Repeat("a ball ", 50), "--max-position-embeddings", "40")...).want(t, 1, "model's context 40: shorten it")
+	if _, err := os.Stat(long); err == nil {
+		t.Error("a prompt that cannot be left a run folder")
+	}
 	minimind(t, smallRun(out)...).want(t, 1, "already holds a run", "--resume "+out)
 	minimind(t, "pretrain", "--resume", out, "--batch-size", "3", "--learning_rate", "1").want(t, 1,
 		"batch_size is 3, the run's is 2", "learning_rate is 1, the run's is 0.002")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/generate"
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
 )
@@ -17,23 +18,40 @@ const samplesHeading = "=== step %d ===\n"
 // sampleOptions are those of the samples of a run: varied, but not wild, and the same for the same weights.
 var sampleOptions = generate.Options{MaxNewTokens: 64, Temperature: 0.6, TopK: 20, TopP: 0.9, RepetitionPenalty: 1, Seed: 1}
 
-// write lets the model go on from the prompt to the end of the text, and writes both as they come. A pretrained model's
-// prompt stands at the beginning of a document, so the beginning mark comes first.
-func write(ctx context.Context, w io.Writer, g *generate.Generator, tok *tokenizer.Tokenizer, prompt string, o generate.Options) error {
+// newGenerator makes room for the longest of the prompts and what follows it, as far as the model's context goes.
+func newGenerator(m *nn.Model, tok *tokenizer.Tokenizer, prompts []string, newTokens int) (*generate.Generator, error) {
+	longest, most := 0, m.Config.MaxPositionEmbeddings
+	for _, prompt := range prompts {
+		n := len(begin(tok, prompt))
+		switch {
+		case n == 0:
+			return nil, fmt.Errorf("this tokenizer has no mark for the beginning of a text: give a --prompt or --sample-prompt")
+		case n > most:
+			return nil, fmt.Errorf("the prompt %.20q... has %d tokens, the model's context %d: shorten it", prompt, n, most)
+		}
+		longest = max(longest, n)
+	}
+	return generate.New(m, min(longest+min(newTokens, most), most))
+}
+
+// begin is what a text with this prompt begins with. A pretrained model's prompt stands at the beginning of a document,
+// so the beginning mark comes first.
+func begin(tok *tokenizer.Tokenizer, prompt string) []int {
 	var ids []int
 	if bos := tok.BOS(); bos >= 0 {
 		ids = append(ids, bos)
 	}
-	ids = append(ids, tok.Encode(prompt)...)
-	if len(ids) == 0 {
-		return fmt.Errorf("this tokenizer has no mark for the beginning of a text: give a --prompt")
-	}
+	return append(ids, tok.Encode(prompt)...)
+}
+
+// write lets the model go on from the prompt to the end of the text, and writes both as they come.
+func write(ctx context.Context, w io.Writer, g *generate.Generator, tok *tokenizer.Tokenizer, prompt string, o generate.Options) error {
 	if _, err := io.WriteString(w, prompt); err != nil {
 		return err
 	}
 	o.Stop = tok.EOS()
 	d := tok.NewDecoder(true)
-	for id, err := range g.Tokens(ctx, ids, o) {
+	for id, err := range g.Tokens(ctx, begin(tok, prompt), o) {
 		if err != nil {
 			return err
 		}
@@ -65,12 +83,6 @@ func (r *pretraining) sample(step int64) error {
 }
 
 func (r *pretraining) sampleTo(w io.Writer) error {
-	if r.sampler == nil {
-		var err error
-		if r.sampler, err = generate.New(r.trainer.Model(), r.command.Training.MaxSeqLen); err != nil {
-			return err
-		}
-	}
 	for _, prompt := range r.prompts() {
 		// Not the run's context: after Ctrl-C, a sample that was begun is finished.
 		if err := write(context.Background(), w, r.sampler, r.tok, prompt, sampleOptions); err != nil {
