@@ -34,6 +34,19 @@ func TestBoundInPart(t *testing.T) {
 	want(t, words(t, d, b), all...)
 }
 
+// A kernel that takes a buffer as vec4s reaches its last element, whatever the size.
+func TestBoundAsVectors(t *testing.T) {
+	d := hosttest.Device(t)
+	for _, size := range []int64{4, 12, 16, 20} {
+		b := d.Allocate("test", "x", size)
+		r := d.Record(host.Call{Kernel: &onesKernel, Params: []uint32{uint32(size+15) / 16}, Buffers: []*host.Buffer{b}, Grid: one})
+		d.Replay(nil, r)
+		want(t, words(t, d, b), slices.Repeat([]uint32{1}, int(size/4))...)
+		r.Release()
+		b.Release()
+	}
+}
+
 func TestWriteAndReadParts(t *testing.T) {
 	d := hosttest.Device(t)
 	b := d.Allocate("test", "x", 4096)

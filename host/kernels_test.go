@@ -47,6 +47,17 @@ func copyCall(x, out *host.Buffer, count uint32) host.Call {
 		Grid: func(string, map[string]uint32) [3]uint32 { return [3]uint32{(count + 63) / 64, 1, 1} }}
 }
 
+// onesKernel writes count vectors of ones.
+var onesKernel = host.Kernel{Name: "ones", Bindings: []host.Binding{{Name: "x", Write: true}},
+	Variants: []host.Variant{{Source: `struct Params { count: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> x: array<vec4u>;
+@compute @workgroup_size(1)
+fn main() {
+  for (var i = 0u; i < params.count; i++) { x[i] = vec4u(1); }
+}
+`}}}
+
 // sumKernel sums each workgroup's 64 elements through workgroup memory, which it writes before it reads: natively that
 // is not zeroed.
 var sumKernel = host.Kernel{Name: "sum", Bindings: []host.Binding{{Name: "x"}, {Name: "out", Write: true}},

@@ -79,13 +79,14 @@ func (d *Device) bind(c *Call, params *Buffer) (boundDispatch, error) {
 		if b == nil || !b.Placed() {
 			panic(fmt.Sprintf("host: kernel %s: %s has no memory", c.Kernel.Name, c.Kernel.Bindings[i].Name))
 		}
-		if b.Size > d.Info.Limits.StorageBinding {
+		size := (b.Size + 15) / 16 * 16 // a kernel may see it as vec4s; Alignment leaves the room
+		if size > d.Info.Limits.StorageBinding {
 			return boundDispatch{}, fmt.Errorf("kernel %s: %s (%s) is %s, and this adapter (%s) shows a kernel at most %s of a buffer",
 				c.Kernel.Name, c.Kernel.Bindings[i].Name, b.Name, Bytes(b.Size), d.Info.Name, Bytes(d.Info.Limits.StorageBinding))
 		}
 		checkAliases(c, i)
 		at, offset := b.at()
-		ranges = append(ranges, boundRange{at.handle, offset, (b.Size + 3) / 4 * 4})
+		ranges = append(ranges, boundRange{at.handle, offset, size})
 	}
 	g, err := d.backend.bind(p, ranges)
 	if err != nil {

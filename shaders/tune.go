@@ -42,19 +42,24 @@ func fits(l host.Limits, tile host.Choice) bool {
 // It begins no further candidate after the budget. Software adapters have one good choice, which it returns at once.
 // An error sticks to the device.
 func Tune(d *host.Device, shapes []Shape, budget time.Duration) map[string]host.Choice {
-	var candidates []host.Choice
-	if !d.Info.CPU {
-		for _, tile := range gpuTiles {
-			if fits(d.Info.Limits, tile) {
-				candidates = append(candidates, tile)
-			}
-		}
-	}
-	return tune(d, candidates, shapes, budget)
+	return tune(d, tilesFor(d.Info), shapes, budget, timeOf)
 }
 
-// tune tries candidates; without any it keeps what the device has chosen.
-func tune(d *host.Device, candidates []host.Choice, shapes []Shape, budget time.Duration) map[string]host.Choice {
+// tilesFor are the tiles worth trying on an adapter.
+func tilesFor(adapter host.Info) (tiles []host.Choice) {
+	if adapter.CPU {
+		return nil
+	}
+	for _, tile := range gpuTiles {
+		if fits(adapter.Limits, tile) {
+			tiles = append(tiles, tile)
+		}
+	}
+	return tiles
+}
+
+// tune tries candidates, taking the time of each kernel's calls; without any it keeps what the device has chosen.
+func tune(d *host.Device, candidates []host.Choice, shapes []Shape, budget time.Duration, measure func(*host.Device, []host.Call) time.Duration) map[string]host.Choice {
 	const gain = 0.98 // a later candidate must be faster than an earlier one by 2 %, or chance would choose
 	var rows, weights, outs uint32
 	shapes = slices.Clone(shapes)
@@ -93,7 +98,7 @@ func tune(d *host.Device, candidates []host.Choice, shapes []Shape, budget time.
 					MatmulBackwardWeight{N: s.N, I: s.I, O: s.O, Part: s.N, Dout: out, X: x, Dweight: weight}.Call(),
 				}[i])
 			}
-			took := timeOf(d, calls)
+			took := measure(d, calls)
 			if so := fastest[k.Name]; so == 0 || took.Seconds() < gain*so.Seconds() {
 				fastest[k.Name], best[k.Name] = took, d.Choice(k)
 			}

@@ -83,6 +83,9 @@ func Resume(dev *host.Device, r *checkpoint.Reader, c Config, d Data) (*Trainer,
 // tuneBudget bounds the time that a new run spends on choosing kernels.
 const tuneBudget = 3 * time.Second
 
+// validationTokens bounds a batch of validation, and so its memory, which training cannot use.
+const validationTokens = 2048
+
 // prepare makes everything but the values. kernels are the choices of a run that goes on; a new one tunes them.
 func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpoint.Settings) (*Trainer, error) {
 	if err := c.Validate(); err != nil {
@@ -118,7 +121,7 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpo
 		t.batches = append(t.batches, data.NewBatch(c.BatchSize, c.MaxSeqLen))
 	}
 	if d.Validation != nil {
-		rows := int(min(d.Validation.RowsPerEpoch(), int64(c.BatchSize)))
+		rows := min(int(min(d.Validation.RowsPerEpoch(), int64(c.BatchSize))), max(validationTokens/c.MaxSeqLen, 1))
 		t.validation = data.NewBatch(rows, c.MaxSeqLen)
 		if t.evaluation, err = nn.NewEvaluation(model, rows, c.MaxSeqLen, false); err != nil {
 			return nil, err
