@@ -198,7 +198,7 @@ func (r *pretraining) dataName() string {
 // two runs on one machine are the same.
 func demoSteps(adapter host.Info) int {
 	if adapter.CPU {
-		return 300
+		return 220
 	}
 	return 2000
 }
