@@ -3,7 +3,6 @@ package nn
 import (
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -229,27 +228,6 @@ func TestAccumulation(t *testing.T) {
 		if d := distance(got, want[name]); d > 1e-5 {
 			t.Errorf("gradient of %s differs by %.1e", name, d)
 		}
-	}
-}
-
-// In the steady loop nothing is allocated in Go.
-func TestStepAllocatesNothing(t *testing.T) {
-	if runtime.GOOS == "js" {
-		return // every call into JavaScript allocates
-	}
-	m := testModel(t, testConfig())
-	tr := training(t, m, 1, 8)
-	b := testBatch(1, 8, 97)
-	step := func() {
-		tr.MicroStep(b, 0.125, true, false, 0)
-		tr.MicroStep(b, 0.125, false, true, 1e-3)
-		tr.State(true)
-	}
-	for range 4 {
-		step()
-	}
-	if n := testing.AllocsPerRun(50, step); n >= 1 {
-		t.Errorf("%v allocations a step", n)
 	}
 }
 

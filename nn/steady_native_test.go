@@ -1,0 +1,23 @@
+//go:build !js
+
+package nn
+
+import "testing"
+
+// In the steady loop nothing is allocated in Go. (In a browser every call into JavaScript allocates.)
+func TestStepAllocatesNothing(t *testing.T) {
+	m := testModel(t, testConfig())
+	tr := training(t, m, 1, 8)
+	b := testBatch(1, 8, 97)
+	step := func() {
+		tr.MicroStep(b, 0.125, true, false, 0)
+		tr.MicroStep(b, 0.125, false, true, 1e-3)
+		tr.State(true)
+	}
+	for range 4 {
+		step()
+	}
+	if n := testing.AllocsPerRun(50, step); n >= 1 {
+		t.Errorf("%v allocations a step", n)
+	}
+}
