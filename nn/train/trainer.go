@@ -113,7 +113,7 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpo
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{config: c, data: d, dev: dev, model: model, started: time.Now()}
+	t := &Trainer{config: c, data: d, dev: dev, model: model}
 	if t.training, err = nn.NewTraining(model, c.adamW(), c.BatchSize, c.MaxSeqLen); err != nil {
 		return nil, err
 	}
