@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/minimind-gpu/minimind-gpu/nn/metrics"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
@@ -36,7 +37,8 @@ type runFolder struct {
 	metrics *os.File // a JSON line a step
 	samples *os.File
 	events  *eventWriter
-	latest  string // the newest checkpoint of this sitting
+	latest  string  // the newest checkpoint of this sitting
+	seconds float64 // of training in earlier sittings
 }
 
 // newRun is a folder for a new run, which is not made yet.
@@ -69,9 +71,12 @@ func writeBytes(b []byte) func(io.Writer) error {
 // open opens metrics, samples and events to go on after the given step: what an interrupted run wrote about later
 // steps is cut off, since they will be done again.
 func (r *runFolder) open(step int64) (err error) {
-	stepOfMetrics := func(line []byte) (step int64, ok bool) {
-		var m struct{ Step int64 }
+	stepOfMetrics := func(line []byte) (int64, bool) {
+		var m metrics.Record
 		err := json.Unmarshal(line, &m)
+		if err == nil && m.Step <= step {
+			r.seconds = m.Seconds
+		}
 		return m.Step, err == nil
 	}
 	stepOfSamples := func(line []byte) (step int64, ok bool) {
