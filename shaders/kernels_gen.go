@@ -463,7 +463,7 @@ func (k GradientNorm) Call() host.Call {
 var matmulBackwardInputKernel = host.Kernel{
 	Name: "matmul_backward_input",
 	Variants: []host.Variant{
-		{Name: "cpu", Source: source("matmul_backward_input.cpu.wgsl"), Constants: map[string]uint32{"TM": 4, "TN": 4, "LANES": 8}},
+		{Name: "cpu", Source: source("matmul_backward_input.cpu.wgsl"), Constants: map[string]uint32{"TM": 4, "TN": 4, "LANES": 8, "DEPTH": 1024, "ROWS": 8}},
 		{Name: "gpu", Source: source("matmul_backward_input.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
 	},
 	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "weight", Write: false}, {Name: "dx", Write: true}},
@@ -473,6 +473,8 @@ var matmulBackwardInputKernel = host.Kernel{
 // MatmulBackwardInput dx = dout weight, or dx += dout weight
 //
 // For software adapters; see matmul_forward.cpu.wgsl. A block is TM rows of TN vec4; a pass takes four of the depth.
+// A depth O whose weights would not stay in a core's cache (the head's) is gone through in parts of DEPTH, each for
+// ROWS workgroups' rows before the next.
 type MatmulBackwardInput struct {
 	N          uint32
 	I          uint32
@@ -491,7 +493,7 @@ func (k MatmulBackwardInput) Call() host.Call {
 		Buffers:   []*host.Buffer{k.Dout, k.Weight, k.Dx},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
-				return [3]uint32{ceil(k.I, 4*c["TN"]*c["LANES"]), ceil(k.N, 4*c["TM"]), 1}
+				return [3]uint32{ceil(k.N, 4*c["TM"]), ceil(k.I, 4*c["TN"]*c["LANES"]), 1}
 			}
 			return [3]uint32{ceil(k.I, c["BN"]), ceil(k.N, c["BM"]), 1}
 		}}
@@ -566,7 +568,7 @@ func (k MatmulForward) Call() host.Call {
 		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
-				return [3]uint32{ceil(k.O, c["TN"]*c["LANES"]), ceil(k.N, 4*c["TM"]), 1}
+				return [3]uint32{ceil(k.N, 4*c["TM"]), ceil(k.O, c["TN"]*c["LANES"]), 1}
 			}
 			return [3]uint32{ceil(k.O, c["BN"]), ceil(k.N, c["BM"]), 1}
 		}}

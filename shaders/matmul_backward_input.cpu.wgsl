@@ -1,10 +1,14 @@
 // matmul_backward_input: dx = dout weight, or dx += dout weight
 //
 // For software adapters; see matmul_forward.cpu.wgsl. A block is TM rows of TN vec4; a pass takes four of the depth.
-// grid: ceil(I/4*TN*LANES), ceil(N/4*TM)
+// A depth O whose weights would not stay in a core's cache (the head's) is gone through in parts of DEPTH, each for
+// ROWS workgroups' rows before the next.
+// grid: ceil(N/4*TM), ceil(I/4*TN*LANES)
 const TM: u32 = 4;
 const TN: u32 = 4;
 const LANES: u32 = 8;
+const DEPTH: u32 = 1024;
+const ROWS: u32 = 8;
 struct Params { N: u32, I: u32, O: u32, accumulate: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dout: array<vec4f>; // (N, O), rounded up to 16 bytes
@@ -34,20 +38,20 @@ fn multiply(sum: ptr<function, Block>, ahead: ptr<function, array<vec4f, TM>>, w
   }
 }
 
-fn start(ahead: ptr<function, array<vec4f, TM>>, row: u32) {
+fn start(ahead: ptr<function, array<vec4f, TM>>, row: u32, k: u32) {
   for (var m = 0u; m < TM; m++) {
-    (*ahead)[m] = dout[min(row + m, params.N - 1) * params.O / 4];
+    (*ahead)[m] = dout[(min(row + m, params.N - 1) * params.O + k) / 4];
   }
 }
 
-fn store(sum: ptr<function, Block>, row: u32, column: u32) {
+fn store(sum: ptr<function, Block>, row: u32, column: u32, accumulate: bool) {
   for (var m = 0u; m < TM; m++) {
     for (var n = 0u; n < TN; n++) {
       let c = column + n * LANES;
       if (row + m < params.N && c < params.I / 4) {
         let i = (row + m) * (params.I / 4) + c;
         var before = vec4f();
-        if (params.accumulate != 0) {
+        if (accumulate) {
           before = dx[i];
         }
         dx[i] = before + (*sum)[m][n];
@@ -56,10 +60,8 @@ fn store(sum: ptr<function, Block>, row: u32, column: u32) {
   }
 }
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let row = group.y * 4 * TM;
-  let column = group.x * TN * LANES + id.x;
+// part computes 4 blocks from row on, over a part of the depth.
+fn part(row: u32, column: u32, first: u32, end: u32) {
   var s0: Block;
   var s1: Block;
   var s2: Block;
@@ -68,11 +70,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
   var a1: array<vec4f, TM>;
   var a2: array<vec4f, TM>;
   var a3: array<vec4f, TM>;
-  start(&a0, row);
-  start(&a1, row + TM);
-  start(&a2, row + 2 * TM);
-  start(&a3, row + 3 * TM);
-  for (var k = 0u; k < params.O; k += 4) {
+  start(&a0, row, first);
+  start(&a1, row + TM, first);
+  start(&a2, row + 2 * TM, first);
+  start(&a3, row + 3 * TM, first);
+  for (var k = first; k < end; k += 4) {
     var w: Weights;
     for (var j = 0u; j < 4; j++) {
       for (var n = 0u; n < TN; n++) {
@@ -85,9 +87,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
     multiply(&s3, &a3, &w, row + 3 * TM, k);
   }
   for (var block = 0u; block < 4; block++) { // a loop, or the driver compiles for seconds
-    store(&s0, row + block * TM, column);
+    store(&s0, row + block * TM, column, first > 0 || params.accumulate != 0);
     s0 = s1;
     s1 = s2;
     s2 = s3;
+  }
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
+  let column = group.y * TN * LANES + id.x;
+  let deep = params.O > 2 * DEPTH;
+  let rows = select(1, clamp(128 * DEPTH / params.O, 1, ROWS), deep); // fewer than 65,535 iterations in all
+  if (group.x % rows != 0) {
+    return;
+  }
+  let depth = select(params.O, DEPTH, deep);
+  for (var k = 0u; k < params.O; k += depth) {
+    for (var r = group.x; r < group.x + rows; r++) {
+      part(r * 4 * TM, column, k, min(k + depth, params.O));
+    }
   }
 }

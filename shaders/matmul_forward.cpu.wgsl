@@ -2,7 +2,7 @@
 //
 // For software adapters, where a load costs as much as twenty multiply-adds and workgroup memory is no faster: the
 // threads of a workgroup are the lanes of one vector, and each keeps 4 blocks of TM x TN outputs in registers.
-// grid: ceil(O/TN*LANES), ceil(N/4*TM)
+// grid: ceil(N/4*TM), ceil(O/TN*LANES)
 const TM: u32 = 4;
 const TN: u32 = 16;
 const LANES: u32 = 8;
@@ -36,8 +36,8 @@ fn store(sum: ptr<function, Block>, row: u32, column: u32) {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
-  let row = group.y * 4 * TM;
-  let column = group.x * TN * LANES + id.x;
+  let row = group.x * 4 * TM;
+  let column = group.y * TN * LANES + id.x;
   var s0: Block;
   var s1: Block;
   var s2: Block;
