@@ -222,6 +222,7 @@ func (r *pretraining) announce() {
 	epochs := float64(r.trainer.Steps()) * float64(perStep) / float64(max(r.pairs, 1))
 	r.say("steps      %d of %d x %d x %d = %d tokens, about %.2f epochs", r.trainer.Steps(), c.Training.AccumulationSteps,
 		c.Training.BatchSize, c.Training.MaxSeqLen, perStep, epochs)
+	r.say("schedule   %s", describeSchedule(r.trainer.Schedule()))
 	entries, total, _ := r.device.Ledger()
 	var parts []string
 	for _, e := range entries {

@@ -40,7 +40,11 @@ func (r *pretraining) finish() error {
 	if r.unsaved != nil {
 		return fmt.Errorf("step %d is not saved: %w; make room and go on by: minimind-gpu pretrain --resume %s", r.done, r.unsaved, r.folder.dir)
 	}
-	if r.done < r.trainer.Steps() {
+	stopped := r.trainer.State().EarlyStop.Stopped
+	if stopped {
+		r.say("stopped early, after step %d of %d: %s", r.done, r.trainer.Steps(), r.trainer.State().EarlyStop.Reason())
+	}
+	if r.done < r.trainer.Steps() && !stopped {
 		if r.folder.latest == "" {
 			r.say("interrupted after step %d; nothing was new to save", r.done)
 		} else {
@@ -53,6 +57,9 @@ func (r *pretraining) finish() error {
 	}
 	r.say("\nrun         %s (metrics.jsonl, samples.txt, TensorBoard events)", r.folder.dir)
 	r.say("checkpoint  %s", filepath.Join(r.folder.dir, checkpointsFolder, fmt.Sprintf(checkpointName, r.done)))
+	if stopped {
+		r.say("the best    %s, of step %d", filepath.Join(r.folder.dir, checkpointsFolder, bestFile), r.trainer.State().BestStep)
+	}
 	r.say("talk to it  minimind-gpu generate --checkpoint %s --prompt %q", r.folder.dir, r.prompts()[0])
 	return nil
 }

@@ -1,6 +1,8 @@
 package checkpoint
 
 import (
+	"fmt"
+
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
 
@@ -34,8 +36,25 @@ type State struct {
 	BestValidationLoss float64 `msg:"best_validation_loss"` // +Inf before the first validation
 	BestStep           int64   `msg:"best_step"`            // the step that it was measured after
 
+	EarlyStop EarlyStop `msg:"early_stop"`
+
 	Kernels  Settings `msg:"kernels"`  // the kernel variants that were tuned: other ones would round otherwise
 	Settings Settings `msg:"settings"` // the run's flags, resolved
+}
+
+// EarlyStop is what the rule that ends a run early has counted.
+type EarlyStop struct {
+	Reference float64 `msg:"reference"` // the validation loss that has to be improved on; +Inf before the first
+	Since     int64   `msg:"since"`     // the step that it was measured after
+	Stale     int64   `msg:"stale"`     // validations since then that did not improve on it
+	Applied   int64   `msg:"applied"`   // applied steps at the last validation that counted
+	Stopped   bool    `msg:"stopped"`   // the run has ended
+	Last      float64 `msg:"last"`      // the validation loss that ended it
+}
+
+// Reason says why the run was stopped.
+func (e EarlyStop) Reason() string {
+	return fmt.Sprintf("in %d validations the loss has not fallen far enough below the %.4f of step %d: it is %.4f", e.Stale, e.Reference, e.Since, e.Last)
 }
 
 // Cursor is a place in the data.

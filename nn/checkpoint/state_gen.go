@@ -98,6 +98,134 @@ func (z Cursor) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z *EarlyStop) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 6
+	// string "reference"
+	o = append(o, 0x86, 0xa9, 0x72, 0x65, 0x66, 0x65, 0x72, 0x65, 0x6e, 0x63, 0x65)
+	o = msgp.AppendFloat64(o, z.Reference)
+	// string "since"
+	o = append(o, 0xa5, 0x73, 0x69, 0x6e, 0x63, 0x65)
+	o = msgp.AppendInt64(o, z.Since)
+	// string "stale"
+	o = append(o, 0xa5, 0x73, 0x74, 0x61, 0x6c, 0x65)
+	o = msgp.AppendInt64(o, z.Stale)
+	// string "applied"
+	o = append(o, 0xa7, 0x61, 0x70, 0x70, 0x6c, 0x69, 0x65, 0x64)
+	o = msgp.AppendInt64(o, z.Applied)
+	// string "stopped"
+	o = append(o, 0xa7, 0x73, 0x74, 0x6f, 0x70, 0x70, 0x65, 0x64)
+	o = msgp.AppendBool(o, z.Stopped)
+	// string "last"
+	o = append(o, 0xa4, 0x6c, 0x61, 0x73, 0x74)
+	o = msgp.AppendFloat64(o, z.Last)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *EarlyStop) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	var zb0001Dup [1]byte
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "reference":
+			if zb0001Dup[0]&(1<<0) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Reference")
+				return
+			}
+			zb0001Dup[0] |= 1 << 0
+			z.Reference, bts, err = msgp.ReadFloat64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Reference")
+				return
+			}
+		case "since":
+			if zb0001Dup[0]&(1<<1) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Since")
+				return
+			}
+			zb0001Dup[0] |= 1 << 1
+			z.Since, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Since")
+				return
+			}
+		case "stale":
+			if zb0001Dup[0]&(1<<2) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Stale")
+				return
+			}
+			zb0001Dup[0] |= 1 << 2
+			z.Stale, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Stale")
+				return
+			}
+		case "applied":
+			if zb0001Dup[0]&(1<<3) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Applied")
+				return
+			}
+			zb0001Dup[0] |= 1 << 3
+			z.Applied, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Applied")
+				return
+			}
+		case "stopped":
+			if zb0001Dup[0]&(1<<4) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Stopped")
+				return
+			}
+			zb0001Dup[0] |= 1 << 4
+			z.Stopped, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Stopped")
+				return
+			}
+		case "last":
+			if zb0001Dup[0]&(1<<5) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Last")
+				return
+			}
+			zb0001Dup[0] |= 1 << 5
+			z.Last, bts, err = msgp.ReadFloat64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Last")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *EarlyStop) Msgsize() (s int) {
+	s = 1 + 10 + msgp.Float64Size + 6 + msgp.Int64Size + 6 + msgp.Int64Size + 8 + msgp.Int64Size + 8 + msgp.BoolSize + 5 + msgp.Float64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *Header) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 5
@@ -268,9 +396,9 @@ func (z *Header) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 12
+	// map header, size 13
 	// string "step"
-	o = append(o, 0x8c, 0xa4, 0x73, 0x74, 0x65, 0x70)
+	o = append(o, 0x8d, 0xa4, 0x73, 0x74, 0x65, 0x70)
 	o = msgp.AppendInt64(o, z.Step)
 	// string "applied_steps"
 	o = append(o, 0xad, 0x61, 0x70, 0x70, 0x6c, 0x69, 0x65, 0x64, 0x5f, 0x73, 0x74, 0x65, 0x70, 0x73)
@@ -308,6 +436,13 @@ func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "best_step"
 	o = append(o, 0xa9, 0x62, 0x65, 0x73, 0x74, 0x5f, 0x73, 0x74, 0x65, 0x70)
 	o = msgp.AppendInt64(o, z.BestStep)
+	// string "early_stop"
+	o = append(o, 0xaa, 0x65, 0x61, 0x72, 0x6c, 0x79, 0x5f, 0x73, 0x74, 0x6f, 0x70)
+	o, err = z.EarlyStop.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "EarlyStop")
+		return
+	}
 	// string "kernels"
 	o = append(o, 0xa7, 0x6b, 0x65, 0x72, 0x6e, 0x65, 0x6c, 0x73)
 	o, err = z.Kernels.MarshalMsg(o)
@@ -505,23 +640,34 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "BestStep")
 				return
 			}
-		case "kernels":
+		case "early_stop":
 			if zb0001Dup[1]&(1<<2) != 0 {
-				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Kernels")
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "EarlyStop")
 				return
 			}
 			zb0001Dup[1] |= 1 << 2
+			bts, err = z.EarlyStop.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "EarlyStop")
+				return
+			}
+		case "kernels":
+			if zb0001Dup[1]&(1<<3) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Kernels")
+				return
+			}
+			zb0001Dup[1] |= 1 << 3
 			bts, err = z.Kernels.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Kernels")
 				return
 			}
 		case "settings":
-			if zb0001Dup[1]&(1<<3) != 0 {
+			if zb0001Dup[1]&(1<<4) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Settings")
 				return
 			}
-			zb0001Dup[1] |= 1 << 3
+			zb0001Dup[1] |= 1 << 4
 			bts, err = z.Settings.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Settings")
@@ -541,7 +687,7 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *State) Msgsize() (s int) {
-	s = 1 + 5 + msgp.Int64Size + 14 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 12 + msgp.Int64Size + 5 + msgp.Uint64Size + 7 + 1 + 6 + msgp.Int64Size + 9 + msgp.Int64Size + 7 + msgp.Int64Size + 12 + msgp.Int64Size + 21 + msgp.Float64Size + 10 + msgp.Int64Size + 8 + z.Kernels.Msgsize() + 9 + z.Settings.Msgsize()
+	s = 1 + 5 + msgp.Int64Size + 14 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 12 + msgp.Int64Size + 5 + msgp.Uint64Size + 7 + 1 + 6 + msgp.Int64Size + 9 + msgp.Int64Size + 7 + msgp.Int64Size + 12 + msgp.Int64Size + 21 + msgp.Float64Size + 10 + msgp.Int64Size + 11 + z.EarlyStop.Msgsize() + 8 + z.Kernels.Msgsize() + 9 + z.Settings.Msgsize()
 	return
 }
 

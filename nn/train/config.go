@@ -16,8 +16,10 @@ import (
 // folder and its checkpoints keep.
 type Config struct {
 	LearningRate       float64 // the largest
-	MinLRRatio         float64 // the last learning rate, as a share of the largest
+	LRSchedule         string  // one of Schedules; "" is the first
+	MinLRRatio         float64 // the last learning rate, as a share of the largest; constant's is 1
 	Warmup             float64 // linear: a share of the steps when below 1, else steps
+	Decay              float64 // of the wsd schedule: a share of the steps when below 1, else steps
 	Epochs             int
 	MaxSteps           int // 0: all of the epochs
 	BatchSize          int // B, rows of a micro-batch
@@ -33,6 +35,7 @@ type Config struct {
 	ValidationInterval int // steps; 0: about ten times a run
 	SaveInterval       int // steps; 0: about ten times a run
 	SampleInterval     int // steps; 0: about five times a run
+	EarlyStop          EarlyStop
 }
 
 // Validate says all that cannot be.
@@ -51,8 +54,7 @@ func (c Config) Validate() error {
 	}
 	atLeast := func(name string, v, least int) { wrong(v < least, "%s is %d: must be at least %d", name, v, least) }
 	positive("learning_rate", c.LearningRate)
-	wrong(!(c.MinLRRatio >= 0 && c.MinLRRatio <= 1), "min_lr_ratio is %v: must be from 0 to 1", c.MinLRRatio)
-	wrong(!(c.Warmup >= 0) || c.Warmup >= 1 && c.Warmup != math.Trunc(c.Warmup), "warmup is %v: a share below 1, or a whole number of steps", c.Warmup)
+	c.checkSchedule(wrong)
 	atLeast("epochs", c.Epochs, 1)
 	atLeast("max_steps", c.MaxSteps, 0)
 	atLeast("batch_size", c.BatchSize, 1)
@@ -67,6 +69,8 @@ func (c Config) Validate() error {
 	atLeast("validation_interval", c.ValidationInterval, 0)
 	atLeast("save_interval", c.SaveInterval, 0)
 	atLeast("sample_interval", c.SampleInterval, 0)
+	atLeast("early_stop's patience", c.EarlyStop.Patience, 0)
+	wrong(!(c.EarlyStop.MinDelta >= 0), "early_stop's min-delta is %v: must be at least 0", c.EarlyStop.MinDelta)
 	return errors.Join(errs...)
 }
 
@@ -78,29 +82,12 @@ func (c Config) adamW() nn.AdamW {
 func (c Config) settings() checkpoint.Settings {
 	f := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	return checkpoint.Settings{
-		"learning_rate": f(c.LearningRate), "min_lr_ratio": f(c.MinLRRatio), "warmup": f(c.Warmup),
+		"learning_rate": f(c.LearningRate), "schedule": c.schedule(), "min_lr_ratio": f(c.MinLRRatio), "warmup": f(c.Warmup), "decay": f(c.Decay),
 		"epochs": strconv.Itoa(c.Epochs), "max_steps": strconv.Itoa(c.MaxSteps), "batch_size": strconv.Itoa(c.BatchSize),
 		"accumulation_steps": strconv.Itoa(c.AccumulationSteps), "max_seq_len": strconv.Itoa(c.MaxSeqLen),
 		"grad_clip": f(c.GradClip), "adam_beta1": f(c.Beta1), "adam_beta2": f(c.Beta2), "adam_eps": f(c.Eps),
 		"weight_decay": f(c.WeightDecay), "seed": strconv.FormatUint(c.Seed, 10), "token_weighted": strconv.FormatBool(c.TokenWeighted),
 		"pad": strconv.FormatBool(c.Pad), "validation_share": f(c.ValidationShare), "validation_interval": strconv.Itoa(c.ValidationInterval),
+		"early_stop": c.EarlyStop.String(),
 	}
-}
-
-// CosineRate is the learning rate of a step, counted from 0: a linear warm-up from 0, then half a cosine from base down to
-// base*minRatio at step total.
-func CosineRate(base float64, step, total, warmup int64, minRatio float64) float64 {
-	if step < warmup {
-		return base * float64(step) / float64(warmup)
-	}
-	progress := float64(step-warmup) / float64(max(1, total-warmup))
-	return base * (minRatio + (1-minRatio)/2*(1+math.Cos(math.Pi*progress)))
-}
-
-// warmupSteps is the warm-up's length in a run of total steps.
-func (c Config) warmupSteps(total int64) int64 {
-	if c.Warmup >= 1 {
-		return int64(c.Warmup)
-	}
-	return int64(math.Round(c.Warmup * float64(total)))
 }

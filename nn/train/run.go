@@ -23,7 +23,7 @@ type Step struct {
 	Validation   *Validation // when there was one after this step
 	SaveDue      bool        // the caller should Save now
 	SampleDue    bool        // the caller should sample now
-	Last         bool        // nothing follows
+	Last         bool        // nothing follows: the run has ended, was stopped early (State().EarlyStop) or interrupted
 
 	validates bool // a validation follows
 }
@@ -57,7 +57,10 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 				var err error
 				if all && len(sent) == 0 && step.validates {
 					step.Validation, err = t.validate()
-					step.SaveDue = step.SaveDue || step.Validation != nil && step.Validation.Best
+					if v := step.Validation; v != nil {
+						step.Last = t.stopsEarly(v) || step.Last
+						step.SaveDue = step.SaveDue || v.Best || step.Last
+					}
 				}
 				if !yield(step, err) || err != nil {
 					return false
@@ -65,7 +68,7 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 			}
 			return true
 		}
-		for t.state.Step < t.state.TotalSteps {
+		for t.state.Step < t.state.TotalSteps && !t.state.EarlyStop.Stopped {
 			step, err := t.submit()
 			if err == nil {
 				err = t.dev.Err()
@@ -96,7 +99,7 @@ func (t *Trainer) submit() (Step, error) {
 		}
 		pairs += b.Pairs
 	}
-	rate := t.rate()
+	rate := t.schedule.Rate(t.state.Step)
 	for i, b := range t.batches {
 		t.training.MicroStep(b, t.weight(b, pairs), i == 0, i == len(t.batches)-1, rate)
 	}
@@ -105,16 +108,6 @@ func (t *Trainer) submit() (Step, error) {
 	t.state.TokensSeen += int64(pairs)
 	t.state.Cursor = checkpoint.Cursor(t.data.Train.Cursor())
 	return Step{Step: t.state.Step, Steps: t.state.TotalSteps, Epoch: epoch, LearningRate: rate, Tokens: t.state.TokensSeen}, nil
-}
-
-// rate is the learning rate of the next step. Warm-up from 0 would waste the first one: it counts from 1.
-func (t *Trainer) rate() float64 {
-	warmup := t.config.warmupSteps(t.state.TotalSteps)
-	step := t.state.Step
-	if warmup > 0 {
-		step, warmup = step+1, warmup+1
-	}
-	return CosineRate(t.config.LearningRate, step, t.state.TotalSteps, warmup, t.config.MinLRRatio)
 }
 
 // weight is what a token of a micro-batch counts: its mean, divided by the number of micro-batches, as MiniMind does; or

@@ -163,26 +163,6 @@ func TestRunLearns(t *testing.T) {
 	}
 }
 
-func TestWarmup(t *testing.T) {
-	trainer := &Trainer{config: Config{LearningRate: 1, Warmup: 0.1, MinLRRatio: 0.1}}
-	trainer.state.TotalSteps = 100
-	if r := trainer.rate(); math.Abs(r-1.0/11) > 1e-12 {
-		t.Errorf("first learning rate %v", r)
-	}
-	trainer.state.Step = 10
-	if r := trainer.rate(); r != 1 {
-		t.Errorf("learning rate after the warm-up %v", r)
-	}
-	trainer.config.Warmup, trainer.state.Step = 0, 0
-	if r := trainer.rate(); r != 1 {
-		t.Errorf("without warm-up the first learning rate is %v", r)
-	}
-	trainer.state.Step = 100
-	if r := trainer.rate(); math.Abs(r-0.1) > 1e-12 {
-		t.Errorf("the end's is %v", r)
-	}
-}
-
 func TestConfigValidate(t *testing.T) {
 	if err := testConfig().Validate(); err != nil {
 		t.Fatal(err)

@@ -38,6 +38,7 @@ type Trainer struct {
 	evaluation *nn.Evaluation
 	batches    []*data.Batch // the micro-batches of a step
 	validation *data.Batch
+	schedule   Schedule
 	state      checkpoint.State
 	started    time.Time
 }
@@ -94,6 +95,14 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpo
 	if vocab := d.Tokenizer.VocabSize(); vocab > m.VocabSize {
 		return nil, fmt.Errorf("the tokenizer has %d tokens and the model's vocabulary_size is %d: it must be at least as large", vocab, m.VocabSize)
 	}
+	if c.EarlyStop.Patience > 0 && d.Validation == nil {
+		return nil, fmt.Errorf("early_stop watches the validation loss, and there is no validation data: raise validation_share, or leave early_stop out")
+	}
+	steps := stepsOfRun(c, d)
+	schedule, err := c.Schedule(steps)
+	if err != nil {
+		return nil, err
+	}
 	if kernels == nil && d.Kernels != nil {
 		kernels = maps.Clone(d.Kernels)
 	} else if kernels == nil {
@@ -113,7 +122,7 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpo
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{config: c, data: d, dev: dev, model: model}
+	t := &Trainer{config: c, data: d, dev: dev, model: model, schedule: schedule}
 	if t.training, err = nn.NewTraining(model, c.adamW(), c.BatchSize, c.MaxSeqLen); err != nil {
 		return nil, err
 	}
@@ -127,7 +136,8 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpo
 			return nil, err
 		}
 	}
-	t.state = checkpoint.State{Seed: c.Seed, TotalSteps: t.stepsOfRun(), BestValidationLoss: math.Inf(1), Kernels: kernels, Settings: c.settings()}
+	t.state = checkpoint.State{Seed: c.Seed, TotalSteps: steps, BestValidationLoss: math.Inf(1),
+		EarlyStop: checkpoint.EarlyStop{Reference: math.Inf(1)}, Kernels: kernels, Settings: c.settings()}
 	t.state.Settings["data"] = d.Source
 	return t, dev.Err()
 }
@@ -140,12 +150,12 @@ func mainShapes(m config.Model, N int) []shaders.Shape {
 
 // stepsOfRun is the run's length in optimizer steps. Each epoch's last step may have fewer micro-batches' worth of rows:
 // its batches are filled up.
-func (t *Trainer) stepsOfRun() int64 {
-	if t.config.MaxSteps > 0 {
-		return int64(t.config.MaxSteps)
+func stepsOfRun(c Config, d Data) int64 {
+	if c.MaxSteps > 0 {
+		return int64(c.MaxSteps)
 	}
-	batches := (t.data.Train.RowsPerEpoch() + int64(t.config.BatchSize) - 1) / int64(t.config.BatchSize) * int64(t.config.Epochs)
-	return (batches + int64(t.config.AccumulationSteps) - 1) / int64(t.config.AccumulationSteps)
+	batches := (d.Train.RowsPerEpoch() + int64(c.BatchSize) - 1) / int64(c.BatchSize) * int64(c.Epochs)
+	return (batches + int64(c.AccumulationSteps) - 1) / int64(c.AccumulationSteps)
 }
 
 // Model is the model being trained, to sample from at a step that says so.
@@ -156,6 +166,9 @@ func (t *Trainer) Training() *nn.Training { return t.training }
 
 // Steps is how many steps the run has.
 func (t *Trainer) Steps() int64 { return t.state.TotalSteps }
+
+// Schedule is the run's learning rate over its steps.
+func (t *Trainer) Schedule() Schedule { return t.schedule }
 
 // State is what a checkpoint keeps of the loop.
 func (t *Trainer) State() *checkpoint.State { return &t.state }
