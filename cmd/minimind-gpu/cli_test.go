@@ -112,7 +112,6 @@ func TestBadInput(t *testing.T) {
 		"nothing to keep":   {[]string{"--keep", "0"}, []string{"--keep is 0"}},
 		"no run to resume":  {[]string{"--resume", t.TempDir()}, []string{"no checkpoint"}},
 		"schedules":         {[]string{"--schedule", "constant", "--decay", "0.1"}, []string{"decay is 0.1, but only the wsd schedule has one"}},
-		"early stop":        {[]string{"--early-stop", "2", "--validation-share", "0"}, []string{"there is no validation data"}},
 		"YAML":              {[]string{"--config", file(t, "c.yaml", "batch_size: [")}, []string{"c.yaml"}},
 		"unknown setting":   {[]string{"--config", file(t, "c.yaml", "batch_sise: 3\n")}, []string{"c.yaml", `did you mean "batch_size"`}},
 		"missing settings":  {[]string{"--config", "nowhere.yaml"}, []string{"nowhere.yaml"}},

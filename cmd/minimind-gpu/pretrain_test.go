@@ -101,6 +101,7 @@ func TestPretrain(t *testing.T) {
 	if _, err := os.Stat(long); err == nil {
 		t.Error("a prompt that cannot be left a run folder")
 	}
+	minimind(t, smallRun(long, "--early-stop", "2", "--validation-share", "0")...).want(t, 1, "there is no validation data")
 	minimind(t, smallRun(out)...).want(t, 1, "already holds a run", "--resume "+out)
 	minimind(t, "pretrain", "--resume", out, "--batch-size", "3", "--learning_rate", "1").want(t, 1,
 		"batch_size is 3, the run's is 2", "learning_rate is 1, the run's is 0.002")
