@@ -52,17 +52,11 @@ func fileSource(name string) (*textSource, error) {
 		open: func() (io.ReadCloser, error) { return os.Open(name) }}, nil
 }
 
-// corpusDocuments is how many documents of the embedded corpus a run learns from.
-const corpusDocuments = 50_000
-
 // corpusSource is the embedded corpus.
 func corpusSource() *textSource {
-	var text bytes.Buffer
-	for document := range corpus.Documents(1, corpusDocuments) {
-		text.WriteString(document + "\n\n")
-	}
-	return &textSource{name: "the embedded corpus", base: "corpus", size: int64(text.Len()), format: data.Text, folders: []string{cacheFolder()},
-		open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text.Bytes())), nil }}
+	text := corpus.Text()
+	return &textSource{name: "the embedded corpus", base: "corpus", size: int64(len(text)), format: data.Text, folders: []string{cacheFolder()},
+		open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }}
 }
 
 // cacheFolder is for what can be made again.

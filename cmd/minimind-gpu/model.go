@@ -42,7 +42,7 @@ func (f *modelFlags) model(preset string, vocabSize int) (config.Model, error) {
 		m.HeadDim = m.HiddenSize / m.NumAttentionHeads
 	}
 	if f.HiddenSize != nil {
-		m.IntermediateSize = feedForwardWidth(m.HiddenSize, m.QKNorm)
+		m.IntermediateSize = config.FeedForwardWidth(m.HiddenSize, m.QKNorm)
 	}
 	set(&m.HeadDim, f.HeadDim)
 	set(&m.IntermediateSize, f.IntermediateSize)
@@ -62,15 +62,6 @@ func set[T any](field *T, given *T) {
 	if given != nil {
 		*field = *given
 	}
-}
-
-// feedForwardWidth is the published rule: 8/3 (first generation) or pi (second) times C, up to a multiple of 64.
-func feedForwardWidth(hiddenSize int, secondGeneration bool) int {
-	width := hiddenSize * 8 / 3
-	if secondGeneration {
-		width = hiddenSize * 355 / 113
-	}
-	return (width + 63) / 64 * 64
 }
 
 // fill sets every flag to the model's value, so that the recorded settings say all.

@@ -81,13 +81,15 @@ func (r *pretraining) prepare(settings *kong.Context) (err error) {
 	if err := r.loadTokenizer(); err != nil {
 		return err
 	}
-	if r.model, err = c.Model.model(c.Preset, r.tok.VocabSize()); err != nil {
+	if r.resumed != nil {
+		r.model = r.resumed.reader.Header.Model
+	} else if r.model, err = c.Model.model(c.Preset, r.tok.VocabSize()); err != nil {
 		return err
 	}
 	if c.Out == "" {
 		c.Out = filepath.Join("runs", time.Now().Format("20060102-150405-")+c.Preset)
 	}
-	if r.resumed != nil {
+	if r.resumed != nil && r.resumed.dir != "" {
 		r.folder = &runFolder{p: r.program, dir: r.resumed.dir, keep: c.Keep}
 	} else if r.folder, err = r.newRun(c.Out, c.Keep); err != nil {
 		return err
@@ -112,13 +114,14 @@ func (r *pretraining) prepare(settings *kong.Context) (err error) {
 	}
 	if r.resumed != nil {
 		r.done = r.resumed.reader.Header.State.Step
-		return r.folder.open(r.done)
 	}
-	c.Model.fill(r.model)
-	if err := r.folder.create(settingsOf(settings), r.tokJSON); err != nil {
-		return err
+	if r.resumed == nil || r.resumed.dir == "" {
+		c.Model.fill(r.model)
+		if err := r.folder.create(settingsOf(settings), r.tokJSON); err != nil {
+			return err
+		}
 	}
-	return r.folder.open(0)
+	return r.folder.open(r.done)
 }
 
 // openData opens the text's shard, after making it if need be.

@@ -96,6 +96,23 @@ func TestPretrain(t *testing.T) {
 		t.Errorf("one seed gave two texts: %q, %q", spoken.stdout, again.stdout)
 	}
 
+	// A checkpoint alone, as the page gives them, holds all settings: a run that goes on from it ends in the same bytes.
+	checkpoints := filepath.Join(out, checkpointsFolder)
+	middle, err := os.ReadFile(filepath.Join(checkpoints, "step-00000008.ckpt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, onward := file(t, "alone.ckpt", string(middle)), filepath.Join(t.TempDir(), "onward")
+	minimind(t, "pretrain", "--resume", alone, "--batch-size", "3").want(t, 1, "batch_size is 3, the run's is 2")
+	minimind(t, "pretrain", "--resume", alone, "--out", onward).want(t, 0, "after step 8", "step 12/12")
+	want, err := os.ReadFile(filepath.Join(checkpoints, "step-00000012.ckpt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(onward, checkpointsFolder, "step-00000012.ckpt")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the run that went on from a checkpoint alone ended otherwise (%v)", err)
+	}
+
 	long := filepath.Join(t.TempDir(), "long")
 	minimind(t, smallRun(long, "--sample-prompt", strings.Repeat("a ball ", 50), "--max-position-embeddings", "40")...).want(t, 1, "model's context 40: shorten it")
 	if _, err := os.Stat(long); err == nil {

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 
 // resumePoint is the checkpoint that a run goes on from, open to be read.
 type resumePoint struct {
-	dir    string // the run's folder
+	dir    string // the run's folder; empty for a checkpoint alone, which begins a folder of its own
 	file   string
 	reader *checkpoint.Reader
 	f      *os.File
@@ -35,7 +34,7 @@ func openResumePoint(path string, settings *kong.Context) (*resumePoint, error) 
 		return nil, err
 	}
 	var run settingsFiles
-	if err := run.add(filepath.Join(dir, configFile), settings); err != nil {
+	if err := run.addRun(path, settings); err != nil {
 		return nil, err
 	}
 	var differ []string

@@ -176,7 +176,8 @@ func checkpointSteps(folder string) []int64 {
 	return steps
 }
 
-// findCheckpoint takes a run folder, whose newest checkpoint it finds, or a checkpoint file. dir is the run's folder.
+// findCheckpoint takes a run folder, whose newest checkpoint it finds, or a checkpoint file. dir is the run's folder,
+// empty for a file that is in none, such as one from the page.
 func findCheckpoint(path string) (dir, file string, err error) {
 	stat, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -186,7 +187,11 @@ func findCheckpoint(path string) (dir, file string, err error) {
 		return "", "", err
 	}
 	if !stat.IsDir() {
-		return filepath.Dir(filepath.Dir(filepath.Clean(path))), path, nil
+		dir = filepath.Dir(filepath.Dir(filepath.Clean(path)))
+		if _, err := os.Stat(filepath.Join(dir, configFile)); err != nil {
+			dir = ""
+		}
+		return dir, path, nil
 	}
 	folder := filepath.Join(path, checkpointsFolder)
 	steps := checkpointSteps(folder)

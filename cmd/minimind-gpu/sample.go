@@ -22,7 +22,7 @@ var sampleOptions = generate.Options{MaxNewTokens: 64, Temperature: 0.6, TopK: 2
 func newGenerator(m *nn.Model, tok *tokenizer.Tokenizer, prompts []string, newTokens int) (*generate.Generator, error) {
 	longest, most := 0, m.Config.MaxPositionEmbeddings
 	for _, prompt := range prompts {
-		n := len(begin(tok, prompt))
+		n := len(generate.Begin(tok, prompt))
 		switch {
 		case n == 0:
 			return nil, fmt.Errorf("this tokenizer has no mark for the beginning of a text: give a --prompt or --sample-prompt")
@@ -34,32 +34,20 @@ func newGenerator(m *nn.Model, tok *tokenizer.Tokenizer, prompts []string, newTo
 	return generate.New(m, min(longest+min(newTokens, most), most))
 }
 
-// begin is what a text with this prompt begins with. A pretrained model's prompt stands at the beginning of a document,
-// so the beginning mark comes first.
-func begin(tok *tokenizer.Tokenizer, prompt string) []int {
-	var ids []int
-	if bos := tok.BOS(); bos >= 0 {
-		ids = append(ids, bos)
-	}
-	return append(ids, tok.Encode(prompt)...)
-}
-
 // write lets the model go on from the prompt to the end of the text, and writes both as they come.
 func write(ctx context.Context, w io.Writer, g *generate.Generator, tok *tokenizer.Tokenizer, prompt string, o generate.Options) error {
 	if _, err := io.WriteString(w, prompt); err != nil {
 		return err
 	}
-	o.Stop = tok.EOS()
-	d := tok.NewDecoder(true)
-	for id, err := range g.Tokens(ctx, begin(tok, prompt), o) {
+	for text, err := range g.Text(ctx, tok, prompt, o) {
 		if err != nil {
 			return err
 		}
-		if _, err := io.WriteString(w, d.Next(id)); err != nil {
+		if _, err := io.WriteString(w, text); err != nil {
 			return err
 		}
 	}
-	_, err := io.WriteString(w, d.Flush()+"\n")
+	_, err := io.WriteString(w, "\n")
 	return err
 }
 

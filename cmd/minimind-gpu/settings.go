@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
 
 // settingsFiles gives flags that the command line leaves out their values from the file named by --config, then from
@@ -64,26 +65,70 @@ func (s *settingsFiles) readFiles(ctx *kong.Context) error {
 		}
 	}
 	if given["resume"] != "" {
-		dir, _, err := findCheckpoint(given["resume"])
-		if err != nil {
-			return err
-		}
-		if err := s.add(filepath.Join(dir, configFile), ctx); err != nil {
-			return err
-		}
-		delete(s.files[len(s.files)-1], "tokenizer") // the checkpoint holds it, wherever that file went
+		return s.addRun(given["resume"], ctx)
 	}
 	return nil
 }
 
-// add reads a file, whose names must all be flags of the command.
-func (s *settingsFiles) add(name string, ctx *kong.Context) error {
-	var known []string
-	for _, f := range ctx.Flags() {
-		if !slices.Contains(notSettings, f.Name) {
-			known = append(known, f.Name)
+// addRun takes the settings of the run that a folder or a checkpoint is of. A checkpoint in no run's folder holds them
+// itself, all but the place of its data.
+func (s *settingsFiles) addRun(path string, ctx *kong.Context) error {
+	dir, file, err := findCheckpoint(path)
+	if err != nil {
+		return err
+	}
+	if dir != "" {
+		if err := s.add(filepath.Join(dir, configFile), ctx); err != nil {
+			return err
+		}
+		delete(s.files[len(s.files)-1], "tokenizer") // the checkpoint holds it, wherever that file went
+		return nil
+	}
+	reader, f, err := openCheckpoint(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	text, err := yaml.Marshal(reader.Header.Model)
+	if err != nil {
+		return err
+	}
+	var kept settings
+	if err := yaml.Unmarshal(text, &kept); err != nil {
+		return err
+	}
+	for name, value := range reader.Header.State.Settings {
+		kept[name] = value
+	}
+	delete(kept, "data") // a hash there
+	run := settings{}
+	for name, value := range kept {
+		if flag := strings.ReplaceAll(name, "_", "-"); value != nil && value != "" && slices.Contains(namesOf(ctx), flag) {
+			run[flag] = value
 		}
 	}
+	for _, p := range config.Presets() {
+		if p.Model.VocabSize = reader.Header.Model.VocabSize; reflect.DeepEqual(p.Model, reader.Header.Model) {
+			run["preset"] = p.Name
+		}
+	}
+	s.files = append(s.files, run)
+	return nil
+}
+
+// namesOf are the settings that the command has flags for.
+func namesOf(ctx *kong.Context) (names []string) {
+	for _, f := range ctx.Flags() {
+		if !slices.Contains(notSettings, f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// add reads a file, whose names must all be flags of the command.
+func (s *settingsFiles) add(name string, ctx *kong.Context) error {
+	known := namesOf(ctx)
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return fmt.Errorf("cannot read the settings: %w", err)

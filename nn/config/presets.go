@@ -91,3 +91,13 @@ func editDistance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// FeedForwardWidth is the published rule for intermediate_size: 8/3 (first generation) or pi (second) times C, up to a
+// multiple of 64.
+func FeedForwardWidth(hiddenSize int, secondGeneration bool) int {
+	width := hiddenSize * 8 / 3
+	if secondGeneration {
+		width = hiddenSize * 355 / 113
+	}
+	return (width + 63) / 64 * 64
+}

@@ -10,6 +10,7 @@
 package corpus
 
 import (
+	"bytes"
 	"iter"
 	"math/rand/v2"
 )
@@ -42,6 +43,16 @@ func Documents(seed uint64, n int) iter.Seq[string] {
 			}
 		}
 	}
+}
+
+// Text is the corpus as a run learns from it by default: 50,000 documents of seed 1, with an empty line after each. Its
+// hash names it in checkpoints, so that a run can go on wherever this package is.
+func Text() []byte {
+	var text bytes.Buffer
+	for document := range Documents(1, 50_000) {
+		text.WriteString(document + "\n\n")
+	}
+	return text.Bytes()
 }
 
 // random draws small numbers. PCG's stream is fixed by its definition, the

@@ -3,6 +3,7 @@
 package train
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"math"
@@ -78,16 +79,64 @@ func (c Config) adamW() nn.AdamW {
 	return nn.AdamW{Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, GradClip: c.GradClip}
 }
 
-// settings are the fields that a resumed run must share, as text.
-func (c Config) settings() checkpoint.Settings {
-	f := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	return checkpoint.Settings{
-		"learning_rate": f(c.LearningRate), "schedule": c.schedule(), "min_lr_ratio": f(c.MinLRRatio), "warmup": f(c.Warmup), "decay": f(c.Decay),
-		"epochs": strconv.Itoa(c.Epochs), "max_steps": strconv.Itoa(c.MaxSteps), "batch_size": strconv.Itoa(c.BatchSize),
-		"accumulation_steps": strconv.Itoa(c.AccumulationSteps), "max_seq_len": strconv.Itoa(c.MaxSeqLen),
-		"grad_clip": f(c.GradClip), "adam_beta1": f(c.Beta1), "adam_beta2": f(c.Beta2), "adam_eps": f(c.Eps),
-		"weight_decay": f(c.WeightDecay), "seed": strconv.FormatUint(c.Seed, 10), "token_weighted": strconv.FormatBool(c.TokenWeighted),
-		"pad": strconv.FormatBool(c.Pad), "validation_share": f(c.ValidationShare), "validation_interval": strconv.Itoa(c.ValidationInterval),
-		"early_stop": c.EarlyStop.String(),
+// fields are those that a resumed run must share, by name.
+func (c *Config) fields() map[string]any {
+	return map[string]any{
+		"learning_rate": &c.LearningRate, "min_lr_ratio": &c.MinLRRatio, "warmup": &c.Warmup, "epochs": &c.Epochs, "max_steps": &c.MaxSteps,
+		"batch_size": &c.BatchSize, "accumulation_steps": &c.AccumulationSteps, "max_seq_len": &c.MaxSeqLen, "grad_clip": &c.GradClip,
+		"adam_beta1": &c.Beta1, "adam_beta2": &c.Beta2, "adam_eps": &c.Eps, "weight_decay": &c.WeightDecay, "seed": &c.Seed,
+		"token_weighted": &c.TokenWeighted, "pad": &c.Pad, "validation_share": &c.ValidationShare, "validation_interval": &c.ValidationInterval,
+		"schedule": &c.LRSchedule, "decay": &c.Decay, "early_stop": &c.EarlyStop,
 	}
+}
+
+// settings are the fields as text.
+func (c Config) settings() checkpoint.Settings {
+	c.LRSchedule = c.schedule()
+	s := checkpoint.Settings{}
+	for name, field := range c.fields() {
+		switch v := field.(type) {
+		case *float64:
+			s[name] = strconv.FormatFloat(*v, 'g', -1, 64)
+		case *int:
+			s[name] = strconv.Itoa(*v)
+		case *uint64:
+			s[name] = strconv.FormatUint(*v, 10)
+		case *bool:
+			s[name] = strconv.FormatBool(*v)
+		case *string:
+			s[name] = *v
+		case fmt.Stringer:
+			s[name] = v.String()
+		}
+	}
+	return s
+}
+
+// ConfigOf reads the configuration that a checkpoint keeps of its run.
+func ConfigOf(s checkpoint.Settings) (c Config, err error) {
+	for name, field := range c.fields() {
+		text, ok := s[name]
+		if !ok {
+			return c, fmt.Errorf("the checkpoint does not say its run's %s: it is not of a training run", name)
+		}
+		switch v := field.(type) {
+		case *float64:
+			*v, err = strconv.ParseFloat(text, 64)
+		case *int:
+			*v, err = strconv.Atoi(text)
+		case *uint64:
+			*v, err = strconv.ParseUint(text, 10, 64)
+		case *bool:
+			*v, err = strconv.ParseBool(text)
+		case *string:
+			*v = text
+		case encoding.TextUnmarshaler:
+			err = v.UnmarshalText([]byte(text))
+		}
+		if err != nil {
+			return c, fmt.Errorf("the checkpoint's %s is %q: %w", name, text, err)
+		}
+	}
+	return c, c.Validate()
 }

@@ -175,3 +175,23 @@ func TestConfigValidate(t *testing.T) {
 		}
 	}
 }
+
+func TestConfigOfSettings(t *testing.T) {
+	want := testConfig()
+	want.LRSchedule, want.Decay, want.EarlyStop = "wsd", 0.3, EarlyStop{Patience: 3, MinDelta: 0.25}
+	got, err := ConfigOf(want.settings())
+	want.SaveInterval, want.SampleInterval = 0, 0 // decide nothing about the weights, and are not kept
+	if err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	for name, value := range map[string]string{"learning_rate": "much", "batch_size": "0"} {
+		s := want.settings()
+		s[name] = value
+		if _, err := ConfigOf(s); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s %s: error %v", name, value, err)
+		}
+	}
+	if _, err := ConfigOf(checkpoint.Settings{}); err == nil {
+		t.Error("a configuration of nothing")
+	}
+}
