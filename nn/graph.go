@@ -7,6 +7,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 )
@@ -17,7 +18,8 @@ type Tensor struct {
 	Shape []int
 	Data  *host.Buffer
 
-	grad *host.Buffer // nil until the backward pass first contributes
+	learns bool         // it is a parameter that trains, or was computed from one: a gradient flows here
+	grad   *host.Buffer // nil until the backward pass first contributes
 	// again recomputes Data into a buffer for the backward pass, which keeps that instead of Data: for values that
 	// cost less to compute than to keep.
 	again func(out *host.Buffer) host.Call
@@ -43,13 +45,17 @@ type Graph struct {
 	backward  []func()
 	recording *host.Recording
 	slots     []*host.Buffer
+	owned     []releaser
 }
+
+type releaser interface{ Release() }
 
 // NewGraph begins a graph. A training graph ends with Backward.
 func NewGraph(dev *host.Device, training bool) *Graph { return &Graph{dev: dev, training: training} }
 
-func (g *Graph) tensor(name string, shape ...int) *Tensor {
-	t := &Tensor{Name: name, Shape: shape}
+// tensor is an op's result. It learns if anything does that it is computed from.
+func (g *Graph) tensor(name string, shape []int, from ...*Tensor) *Tensor {
+	t := &Tensor{Name: name, Shape: shape, learns: slices.ContainsFunc(from, func(f *Tensor) bool { return f.learns })}
 	t.Data = g.buffer(name, t.Elements())
 	return t
 }
@@ -59,9 +65,16 @@ func (g *Graph) buffer(name string, n int) *host.Buffer { return host.Virtual(na
 
 func (g *Graph) emit(c ...host.Call) { g.calls = append(g.calls, c...) }
 
-// onBackward leaves the op's backward pass.
-func (g *Graph) onBackward(f func()) {
-	if g.training {
+// own leaves it to the graph's Release to release x.
+func (g *Graph) own(x releaser) { g.owned = append(g.owned, x) }
+
+// wants says that the backward pass is to compute x's gradient.
+func (g *Graph) wants(x *Tensor) bool { return g.training && x.learns }
+
+// onBackward leaves the backward pass of the op that made out. Where nothing learns there is none, and ops leave out,
+// of their inputs' gradients, those that g.wants does not name.
+func (g *Graph) onBackward(out *Tensor, f func()) {
+	if g.wants(out) {
 		g.backward = append(g.backward, f)
 	}
 }
@@ -87,8 +100,12 @@ func (g *Graph) saved(t *Tensor) *host.Buffer {
 }
 
 // gradient is where a contribution to t's gradient goes: the first overwrites (accumulate 0), the others add.
-// Those of parameters always add: the step clears them once.
+// Those of parameters always add: the step clears them once. What does not learn has no gradient: a kernel that computes
+// it along with another's leaves it in memory that nobody reads.
 func (g *Graph) gradient(t *Tensor) (buffer *host.Buffer, accumulate uint32) {
+	if !t.learns {
+		return g.buffer("unused d"+t.Name, t.Elements()), 0
+	}
 	if t.grad == nil {
 		t.grad = g.buffer("d"+t.Name, t.Elements())
 		return t.grad, 0
@@ -119,5 +136,8 @@ func (g *Graph) Release() {
 	for _, s := range g.slots {
 		s.Release()
 	}
-	g.slots = nil
+	for _, x := range g.owned {
+		x.Release()
+	}
+	g.slots, g.owned = nil, nil
 }

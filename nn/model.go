@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 
@@ -17,50 +16,8 @@ type Model struct {
 	Config config.Model
 	Device *host.Device
 
-	parameters []*Tensor // in state-dict order, values in arenas
-	byName     map[string]*Tensor
-	values     *arenas
-}
-
-// arenas are a few large buffers that hold one tensor for each parameter, in order, none larger than a binding may be:
-// what treats all parameters alike (AdamW, the norm) is then a handful of dispatches.
-type arenas struct {
-	buffers []*host.Buffer
-	tensors []*host.Buffer // a slice of a buffer for each parameter
-}
-
-// newArenas lays out one tensor for each parameter; tensors begin at multiples of host.Alignment, with zeros between.
-func newArenas(dev *host.Device, purpose string, parameters []config.Parameter) *arenas {
-	limit := min(dev.Info.Limits.StorageBinding, dev.Info.Limits.Buffer) / host.Alignment * host.Alignment
-	type place struct {
-		arena  int
-		offset int64
-	}
-	var places []place
-	var sizes []int64
-	for _, p := range parameters {
-		size := host.Align(4 * p.Elements())
-		if n := len(sizes); n == 0 || sizes[n-1]+size > limit {
-			sizes = append(sizes, 0)
-		}
-		last := len(sizes) - 1
-		places = append(places, place{last, sizes[last]})
-		sizes[last] += size
-	}
-	a := &arenas{}
-	for i, size := range sizes {
-		a.buffers = append(a.buffers, dev.Allocate(purpose, fmt.Sprintf("%s %d", purpose, i), size))
-	}
-	for i, p := range parameters {
-		a.tensors = append(a.tensors, a.buffers[places[i].arena].Slice(p.Name, places[i].offset, 4*p.Elements()))
-	}
-	return a
-}
-
-func (a *arenas) release() {
-	for _, b := range a.buffers {
-		b.Release()
-	}
+	base   *parameters // in state-dict order
+	byName map[string]*Tensor
 }
 
 // NewModel makes a model whose parameters are zero. The error says when it cannot run on the device.
@@ -79,23 +36,28 @@ func NewModel(dev *host.Device, c config.Model) (*Model, error) {
 				p.Name, host.Bytes(bytes), dev.Info.Name, host.Bytes(dev.Info.Limits.StorageBinding), dev.Info.Limits.StorageBinding/int64(4*c.HiddenSize))
 		}
 	}
-	m.values = newArenas(dev, "parameters", list)
-	for i, p := range list {
-		t := &Tensor{Name: p.Name, Shape: p.Shape, Data: m.values.tensors[i]}
-		m.parameters = append(m.parameters, t)
-		m.byName[p.Name] = t
+	m.base = newParameters(dev, checkpoint.GroupParameter, "parameters", list)
+	for _, t := range m.base.tensors {
+		m.byName[t.Name] = t
 	}
-	return m, dev.Err()
+	if err := dev.Err(); err != nil {
+		m.Release()
+		return nil, err
+	}
+	return m, nil
 }
 
 // Release gives the parameters back.
-func (m *Model) Release() { m.values.release() }
+func (m *Model) Release() { m.base.release() }
+
+// trained are the parameters that training changes.
+func (m *Model) trained() *parameters { return m.base }
 
 // Init draws fresh parameters from the seed, as the published models were: PyTorch's default for linear layers and
 // the embedding that is tied to one, uniform in +-1/sqrt(fan_in), and ones for norms. The first loss is then near
 // ln V + 1/6.
 func (m *Model) Init(seed uint64) {
-	for i, t := range m.parameters {
+	for i, t := range m.base.tensors {
 		v := make([]float32, t.Elements())
 		if len(t.Shape) == 1 {
 			for j := range v {
@@ -137,64 +99,11 @@ func LoadModel(dev *host.Device, r *checkpoint.Reader) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := loadTensors(dev, r, map[string]*arenas{checkpoint.GroupParameter: m.values}); err != nil {
+	if err := loadTensors(dev, r, map[string]*arenas{checkpoint.GroupParameter: m.base.values}); err != nil {
 		m.Release()
 		return nil, err
 	}
 	return m, nil
-}
-
-// loadTensors reads a checkpoint's tensors to the end, and those of the given groups into their arenas.
-func loadTensors(dev *host.Device, r *checkpoint.Reader, groups map[string]*arenas) error {
-	var bytes []byte
-	next := map[string]int{}
-	for i := range r.Header.Tensors {
-		want := r.Header.Tensors[i]
-		if int64(cap(bytes)) < want.Bytes {
-			bytes = make([]byte, want.Bytes)
-		}
-		bytes = bytes[:want.Bytes]
-		info, err := r.Next(bytes)
-		if err != nil {
-			return err
-		}
-		if err := checkpoint.CheckFinite(info, bytes); err != nil {
-			return err
-		}
-		if a := groups[info.Group]; a != nil {
-			at := next[info.Group]
-			if at >= len(a.tensors) || a.tensors[at].Name != info.Name || a.tensors[at].Size != info.Bytes {
-				return fmt.Errorf("the checkpoint's %s of %s does not belong to this model", info.Group, info.Name)
-			}
-			dev.Write(a.tensors[at], 0, bytes)
-			next[info.Group]++
-		}
-	}
-	for group, a := range groups {
-		if next[group] != len(a.tensors) {
-			return fmt.Errorf("the checkpoint holds %d of %d tensors of group %q: it can be talked to, but not trained on", next[group], len(a.tensors), group)
-		}
-	}
-	if _, err := r.Next(nil); err != io.EOF {
-		return fmt.Errorf("after the checkpoint's last tensor: %w", err)
-	}
-	return dev.Err()
-}
-
-// saveTensors writes every tensor of the arenas.
-func saveTensors(dev *host.Device, w *checkpoint.Writer, groups ...*arenas) error {
-	for _, a := range groups {
-		for _, t := range a.tensors {
-			bytes := make([]byte, t.Size)
-			if err := dev.Read(t, 0, bytes); err != nil {
-				return err
-			}
-			if err := w.Tensor(bytes); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // weight is a parameter of the model.

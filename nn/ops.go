@@ -20,9 +20,9 @@ func checkShape(op string, got []int, want ...int) {
 // Embedding returns rows of the table weight (V, C): out[n] = weight[token[n]], (N, C).
 func (g *Graph) Embedding(in *Inputs, weight *Tensor) *Tensor {
 	N, C := in.N, weight.Shape[1]
-	out := g.tensor("embedding", N, C)
+	out := g.tensor("embedding", []int{N, C}, weight)
 	g.emit(shaders.EmbeddingForward{N: uint32(N), C: uint32(C), Token: in.Token, Weight: weight.Data, Out: out.Data}.Call())
-	g.onBackward(func() {
+	g.onBackward(out, func() {
 		dweight, _ := g.gradient(weight)
 		g.emit(shaders.EmbeddingBackward{N: uint32(N), C: uint32(C), Segments: uint32(in.segments()),
 			Order: in.Order, Segment: in.Segment, Dout: g.dout(out), Dweight: dweight}.Call())
@@ -34,13 +34,17 @@ func (g *Graph) Embedding(in *Inputs, weight *Tensor) *Tensor {
 func (g *Graph) Linear(x, weight *Tensor) *Tensor {
 	N, I, O := x.Shape[0], x.Shape[1], weight.Shape[0]
 	checkShape("linear "+weight.Name, weight.Shape, O, I)
-	out := g.tensor(weight.Name+" out", N, O)
+	out := g.tensor(weight.Name+" out", []int{N, O}, x, weight)
 	g.emit(shaders.MatmulForward{N: uint32(N), I: uint32(I), O: uint32(O), X: x.Data, Weight: weight.Data, Out: out.Data}.Call())
-	g.onBackward(func() {
-		g.matmulBackwardWeight(g.dout(out), g.saved(x), weight, N)
-		dx, add := g.gradient(x)
-		g.emit(shaders.MatmulBackwardInput{N: uint32(N), I: uint32(I), O: uint32(O), Accumulate: add,
-			Dout: g.dout(out), Weight: weight.Data, Dx: dx}.Call())
+	g.onBackward(out, func() {
+		if g.wants(weight) {
+			g.matmulBackwardWeight(g.dout(out), g.saved(x), weight, N)
+		}
+		if g.wants(x) {
+			dx, add := g.gradient(x)
+			g.emit(shaders.MatmulBackwardInput{N: uint32(N), I: uint32(I), O: uint32(O), Accumulate: add,
+				Dout: g.dout(out), Weight: weight.Data, Dx: dx}.Call())
+		}
 	})
 	return out
 }
@@ -73,22 +77,26 @@ func (g *Graph) matmulBackwardWeight(dout, x *host.Buffer, weight *Tensor, N int
 func (g *Graph) RMSNorm(x, weight *Tensor, eps float64) *Tensor {
 	N, C := x.Shape[0], x.Shape[1]
 	checkShape("rmsnorm "+weight.Name, weight.Shape, C)
-	out := g.tensor(weight.Name+" out", N, C)
+	out := g.tensor(weight.Name+" out", []int{N, C}, x, weight)
 	rstd := g.buffer(weight.Name+" rstd", N)
 	forward := func(out *host.Buffer) host.Call {
 		return shaders.RmsnormForward{N: uint32(N), C: uint32(C), Eps: float32(eps), X: x.Data, Weight: weight.Data, Out: out, Rstd: rstd}.Call()
 	}
 	out.again = forward
 	g.emit(forward(out.Data))
-	g.onBackward(func() {
-		const part = 64 // rows summed by one thread
-		parts := (N + part - 1) / part
-		sums := g.buffer("parts of d"+weight.Name, parts*C)
-		dweight, _ := g.gradient(weight)
-		g.emit(shaders.RmsnormBackwardWeight{N: uint32(N), C: uint32(C), Part: part, X: x.Data, Rstd: rstd, Dout: g.dout(out), Parts: sums}.Call(),
-			shaders.SumParts{Count: uint32(C), Parts: uint32(parts), Accumulate: 1, PartsIn: sums, Out: dweight}.Call())
-		dx, add := g.gradient(x)
-		g.emit(shaders.RmsnormBackward{N: uint32(N), C: uint32(C), Accumulate: add, X: x.Data, Weight: weight.Data, Rstd: rstd, Dout: g.dout(out), Dx: dx}.Call())
+	g.onBackward(out, func() {
+		if g.wants(weight) {
+			const part = 64 // rows summed by one thread
+			parts := (N + part - 1) / part
+			sums := g.buffer("parts of d"+weight.Name, parts*C)
+			dweight, _ := g.gradient(weight)
+			g.emit(shaders.RmsnormBackwardWeight{N: uint32(N), C: uint32(C), Part: part, X: x.Data, Rstd: rstd, Dout: g.dout(out), Parts: sums}.Call(),
+				shaders.SumParts{Count: uint32(C), Parts: uint32(parts), Accumulate: 1, PartsIn: sums, Out: dweight}.Call())
+		}
+		if g.wants(x) {
+			dx, add := g.gradient(x)
+			g.emit(shaders.RmsnormBackward{N: uint32(N), C: uint32(C), Accumulate: add, X: x.Data, Weight: weight.Data, Rstd: rstd, Dout: g.dout(out), Dx: dx}.Call())
+		}
 	})
 	return out
 }
@@ -101,9 +109,9 @@ func (g *Graph) RoPE(x *Tensor, in *Inputs, rope *Rope) *Tensor {
 		return shaders.Rope{N: uint32(N), H: uint32(heads), T: uint32(rope.T), Sign: sign, D: uint32(rope.D),
 			Position: in.Position, Cos: rope.Cos, Sin: rope.Sin, X: data}.Call()
 	}
-	out := &Tensor{Name: x.Name + " rotated", Shape: x.Shape, Data: x.Data}
+	out := &Tensor{Name: x.Name + " rotated", Shape: x.Shape, Data: x.Data, learns: x.learns}
 	g.emit(call(1, x.Data))
-	g.onBackward(func() {
+	g.onBackward(out, func() {
 		g.emit(call(-1, g.dout(out)))
 		x.grad = out.grad
 	})
@@ -116,7 +124,7 @@ func (g *Graph) RoPE(x *Tensor, in *Inputs, rope *Rope) *Tensor {
 func (g *Graph) Attention(q, k, v *Tensor, in *Inputs, D int, cache *Cache) *Tensor {
 	N, H, K := q.Shape[0], q.Shape[1]/D, k.Shape[1]/D
 	scale := float32(1 / math.Sqrt(float64(D)))
-	out := g.tensor("attention", N, H*D)
+	out := g.tensor("attention", []int{N, H * D}, q, k, v)
 	lse := g.buffer("attention lse", N*H)
 	keys, values := k.Data, v.Data
 	if cache != nil {
@@ -126,20 +134,27 @@ func (g *Graph) Attention(q, k, v *Tensor, in *Inputs, D int, cache *Cache) *Ten
 	}
 	g.emit(shaders.AttentionForward{N: uint32(N), H: uint32(H), K: uint32(K), Scale: scale, D: uint32(D),
 		Query: q.Data, Key: keys, Value: values, Keys: in.Keys, Out: out.Data, Lse: lse}.Call())
-	g.onBackward(func() {
+	g.onBackward(out, func() {
 		delta := g.buffer("attention delta", N*H)
-		dq, _ := g.gradient(q)
-		dk, _ := g.gradient(k)
-		dv, _ := g.gradient(v)
 		dout := g.dout(out)
-		g.emit(
-			shaders.AttentionBackwardDelta{N: uint32(N), H: uint32(H), D: uint32(D), Out: out.Data, Dout: dout, Delta: delta}.Call(),
-			shaders.AttentionBackwardQuery{N: uint32(N), H: uint32(H), K: uint32(K), Scale: scale, D: uint32(D),
-				Query: q.Data, Key: k.Data, Value: v.Data, Keys: in.Keys, Dout: dout, Lse: lse, Delta: delta, Dq: dq}.Call(),
-			shaders.AttentionBackwardKey{N: uint32(N), H: uint32(H), K: uint32(K), Scale: scale, D: uint32(D),
-				Query: q.Data, Key: k.Data, Value: v.Data, Queries: in.Queries, Dout: dout, Lse: lse, Delta: delta, Dk: dk}.Call(),
-			shaders.AttentionBackwardValue{N: uint32(N), H: uint32(H), K: uint32(K), Scale: scale, D: uint32(D),
+		if g.wants(q) || g.wants(k) {
+			g.emit(shaders.AttentionBackwardDelta{N: uint32(N), H: uint32(H), D: uint32(D), Out: out.Data, Dout: dout, Delta: delta}.Call())
+		}
+		if g.wants(q) {
+			dq, _ := g.gradient(q)
+			g.emit(shaders.AttentionBackwardQuery{N: uint32(N), H: uint32(H), K: uint32(K), Scale: scale, D: uint32(D),
+				Query: q.Data, Key: k.Data, Value: v.Data, Keys: in.Keys, Dout: dout, Lse: lse, Delta: delta, Dq: dq}.Call())
+		}
+		if g.wants(k) {
+			dk, _ := g.gradient(k)
+			g.emit(shaders.AttentionBackwardKey{N: uint32(N), H: uint32(H), K: uint32(K), Scale: scale, D: uint32(D),
+				Query: q.Data, Key: k.Data, Value: v.Data, Queries: in.Queries, Dout: dout, Lse: lse, Delta: delta, Dk: dk}.Call())
+		}
+		if g.wants(v) {
+			dv, _ := g.gradient(v)
+			g.emit(shaders.AttentionBackwardValue{N: uint32(N), H: uint32(H), K: uint32(K), Scale: scale, D: uint32(D),
 				Query: q.Data, Key: k.Data, Queries: in.Queries, Dout: dout, Lse: lse, Dv: dv}.Call())
+		}
 	})
 	return out
 }
@@ -148,12 +163,12 @@ func (g *Graph) Attention(q, k, v *Tensor, in *Inputs, D int, cache *Cache) *Ten
 func (g *Graph) SwiGLU(gate, up *Tensor) *Tensor {
 	checkShape("swiglu", up.Shape, gate.Shape...)
 	n := uint32(gate.Elements())
-	out := g.tensor("swiglu", gate.Shape...)
+	out := g.tensor("swiglu", gate.Shape, gate, up)
 	out.again = func(out *host.Buffer) host.Call {
 		return shaders.SwigluForward{Count: n, Gate: gate.Data, Up: up.Data, Out: out}.Call()
 	}
 	g.emit(out.again(out.Data))
-	g.onBackward(func() {
+	g.onBackward(out, func() {
 		dgate, _ := g.gradient(gate)
 		dup, _ := g.gradient(up)
 		g.emit(shaders.SwigluBackward{Count: n, Gate: gate.Data, Up: up.Data, Dout: g.dout(out), Dgate: dgate, Dup: dup}.Call())
@@ -165,59 +180,21 @@ func (g *Graph) SwiGLU(gate, up *Tensor) *Tensor {
 // backward pass has read it before x's other uses add to it.
 func (g *Graph) Residual(x, branch *Tensor) *Tensor {
 	checkShape("residual", branch.Shape, x.Shape...)
-	out := g.tensor("residual", x.Shape...)
+	out := g.tensor("residual", x.Shape, x, branch)
 	g.emit(shaders.Add{Count: uint32(x.Elements()), A: x.Data, B: branch.Data, Out: out.Data}.Call())
-	g.onBackward(func() { x.grad, branch.grad = g.dout(out), g.dout(out) })
+	g.onBackward(out, func() { x.grad, branch.grad = g.dout(out), g.dout(out) })
 	return out
 }
 
 // Reshape shows x's elements in another shape.
 func (g *Graph) Reshape(x *Tensor, shape ...int) *Tensor {
-	out := &Tensor{Name: x.Name, Shape: shape, Data: x.Data}
+	out := &Tensor{Name: x.Name, Shape: shape, Data: x.Data, learns: x.learns}
 	if out.Elements() != x.Elements() {
 		panic(fmt.Sprintf("nn: reshape %s from %v to %v", x.Name, x.Shape, shape))
 	}
-	g.onBackward(func() { x.grad = g.dout(out) })
+	g.onBackward(out, func() { x.grad = g.dout(out) })
 	return out
 }
 
 // Logits returns x weight^T whole, (N, V): for a few rows only, or a small vocabulary.
 func (g *Graph) Logits(x, weight *Tensor) *Tensor { return g.Linear(x, weight) }
-
-// headBytes bounds the logits that exist at one time.
-const headBytes = 32 << 20
-
-// CrossEntropy is the output head and the loss -sum(in.Weight * log_prob) over all tokens, with log_prob the
-// log-probability of in.Target under softmax(x weight^T). It works through the rows in chunks, so that no N x V
-// buffer exists; in training it leaves, chunk by chunk, the gradients of x and weight as well, because the logits are at
-// hand. The loss is added to state[slot], log_prob is (N).
-func (g *Graph) CrossEntropy(x, weight *Tensor, in *Inputs, state *host.Buffer, slot int) (logProb *Tensor) {
-	N, C, V := x.Shape[0], x.Shape[1], weight.Shape[0]
-	checkShape("cross entropy "+weight.Name, weight.Shape, V, C)
-	logProb = g.tensor("log_prob", N)
-	rows := min(max(headBytes/(4*V)/64*64, 64), N) // of 64, so that slices are aligned
-	logits := g.buffer("logits", rows*V)
-	var dx *host.Buffer
-	gradient := uint32(0)
-	if g.training {
-		dx, _ = g.gradient(x)
-		gradient = 1
-	}
-	for from := 0; from < N; from += rows {
-		n := min(rows, N-from)
-		part := func(b *host.Buffer, width int) *host.Buffer {
-			return b.Slice(fmt.Sprintf("%s from row %d", b.Name, from), int64(4*from*width), int64(4*n*width))
-		}
-		chunk := logits.Slice("logits", 0, int64(4*n*V))
-		g.emit(
-			shaders.MatmulForward{N: uint32(n), I: uint32(C), O: uint32(V), X: part(x.Data, C), Weight: weight.Data, Out: chunk}.Call(),
-			shaders.CrossEntropy{N: uint32(n), V: uint32(V), Gradient: gradient, Logits: chunk,
-				Targets: part(in.Target, 1), Weight: part(in.Weight, 1), LogProb: part(logProb.Data, 1)}.Call())
-		if g.training {
-			g.matmulBackwardWeight(chunk, part(x.Data, C), weight, n)
-			g.emit(shaders.MatmulBackwardInput{N: uint32(n), I: uint32(C), O: uint32(V), Dout: chunk, Weight: weight.Data, Dx: part(dx, C)}.Call())
-		}
-	}
-	g.emit(shaders.SumLoss{N: uint32(N), Slot: uint32(slot), LogProb: logProb.Data, Weight: in.Weight, State: state}.Call())
-	return logProb
-}

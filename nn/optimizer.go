@@ -1,8 +1,9 @@
 package nn
 
 import (
+	"math"
+
 	"github.com/minimind-gpu/minimind-gpu/host"
-	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/shaders"
 )
 
@@ -27,9 +28,16 @@ type State struct {
 	Applied, Skipped int64
 }
 
-// optimizer holds the gradients and moments of a model's parameters and records the update.
+func decodeState(words *[stateWords]uint32) State {
+	number := func(i int) float64 { return float64(math.Float32frombits(words[i])) }
+	return State{Loss: number(stateLoss), GradNorm: number(stateNorm),
+		Applied: int64(words[stateApplied]), Skipped: int64(words[stateSkipped])}
+}
+
+// optimizer holds the gradients and moments of the parameters that train and records the update.
 type optimizer struct {
-	model      *Model
+	trained    *parameters
+	device     *host.Device
 	gradients  *arenas
 	moment1    *arenas
 	moment2    *arenas
@@ -41,13 +49,13 @@ type optimizer struct {
 	update     *host.Recording
 }
 
-// newOptimizer makes gradients and moments, all zero, and gives the model's parameters their gradients.
-func newOptimizer(m *Model, a AdamW) *optimizer {
-	dev, list := m.Device, m.Config.Parameters()
-	o := &optimizer{model: m,
+// newOptimizer makes gradients and moments, all zero, and gives the parameters their gradients: from now on they learn.
+func newOptimizer(dev *host.Device, trained *parameters, a AdamW) *optimizer {
+	list := trained.list
+	o := &optimizer{trained: trained, device: dev,
 		gradients: newArenas(dev, "gradients", list), moment1: newArenas(dev, "moments", list), moment2: newArenas(dev, "moments", list)}
-	for i, t := range m.parameters {
-		t.grad = o.gradients.tensors[i]
+	for i, t := range trained.tensors {
+		t.grad, t.learns = o.gradients.tensors[i], true
 	}
 	o.state = dev.Allocate("optimizer", "state", 4*stateWords)
 	o.step = dev.Allocate("optimizer", "step", 4)
@@ -72,7 +80,7 @@ func newOptimizer(m *Model, a AdamW) *optimizer {
 		first += shaders.SumSquaresParts(count(g))
 	}
 	update = append(update, shaders.GradientNorm{Parts: total, MaxNorm: float32(a.GradClip), PartsIn: o.parts, State: o.state}.Call())
-	for i, p := range m.values.buffers {
+	for i, p := range trained.values.buffers {
 		update = append(update, shaders.Adamw{Count: count(p), Beta1: float32(a.Beta1), Beta2: float32(a.Beta2), Eps: float32(a.Eps),
 			WeightDecay: float32(a.WeightDecay), Corrections: uint32(len(table) / 2), Gradient: o.gradients.buffers[i], State: o.state, Step: o.step,
 			Correction: o.correction, Parameter: p, Moment1: o.moment1.buffers[i], Moment2: o.moment2.buffers[i]}.Call())
@@ -83,16 +91,12 @@ func newOptimizer(m *Model, a AdamW) *optimizer {
 
 // setCounters sets the counts of applied and skipped steps, of a resumed run.
 func (o *optimizer) setCounters(applied, skipped int64) {
-	o.model.Device.Write(o.state, 4*stateApplied, host.AsBytes([]uint32{uint32(applied), uint32(skipped)}))
-}
-
-func (o *optimizer) groups() map[string]*arenas {
-	return map[string]*arenas{checkpoint.GroupParameter: o.model.values, checkpoint.GroupMoment1: o.moment1, checkpoint.GroupMoment2: o.moment2}
+	o.device.Write(o.state, 4*stateApplied, host.AsBytes([]uint32{uint32(applied), uint32(skipped)}))
 }
 
 func (o *optimizer) release() {
-	for _, t := range o.model.parameters {
-		t.grad = nil
+	for _, t := range o.trained.tensors {
+		t.grad, t.learns = nil, false
 	}
 	o.begin.Release()
 	o.update.Release()

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
@@ -29,8 +28,8 @@ type Training struct {
 // stepsInFlight is how many steps' metrics may be on their way.
 const stepsInFlight = 4
 
-// NewTraining records the training step of a model.
-func NewTraining(m *Model, a AdamW, B, T int) (*Training, error) {
+// NewTraining records the training step of a model: of its adapters, if it has some, else of all its parameters.
+func NewTraining(m *Model, o Objective, a AdamW, B, T int) (*Training, error) {
 	if err := m.CheckReach(T, true); err != nil {
 		return nil, err
 	}
@@ -39,15 +38,17 @@ func NewTraining(m *Model, a AdamW, B, T int) (*Training, error) {
 	}
 	dev := m.Device
 	t := &Training{Model: m, B: B, T: T, Inputs: NewInputs(dev, B*T, m.Config.VocabSize), rope: NewRope(dev, m.Config, T)}
-	t.optimizer = newOptimizer(m, a)
+	t.optimizer = newOptimizer(dev, m.trained(), a)
 	t.graph = NewGraph(dev, true)
-	t.graph.CrossEntropy(m.Hidden(t.graph, t.Inputs, t.rope, nil), m.Head(), t.Inputs, t.optimizer.state, stateLoss)
+	o.record(t.graph, m, m.Hidden(t.graph, t.Inputs, t.rope, nil), t.Inputs, T, t.optimizer.state)
 	t.graph.Backward()
 	t.micro = t.graph.Compile("activations")
 	t.readback = dev.NewReadback(t.optimizer.state, stepsInFlight)
 	if err := dev.Err(); err != nil {
+		needs := 4*m.Config.NumParameters() + 3*m.trained().bytes() + t.graph.PlannedBytes()
+		t.Release()
 		return nil, fmt.Errorf("%w; training %d rows of %d tokens needs %s in all: try a smaller batch_size with more accumulation_steps, or a smaller preset",
-			err, B, T, host.Bytes(4*4*m.Config.NumParameters()+t.graph.PlannedBytes()))
+			err, B, T, host.Bytes(needs))
 	}
 	return t, nil
 }
@@ -68,8 +69,8 @@ func (m *Model) checkRows(B, T int) error {
 		B, T, m.Device.Info.Name, host.Bytes(limits.StorageBinding), fits, (B+fits-1)/fits)
 }
 
-// MicroStep adds the gradient of a micro-batch, whose tokens weigh mask*scale. first clears the gradients before it;
-// update clips them after it and lets AdamW change the parameters, and State will tell of the step.
+// MicroStep adds the gradient of a micro-batch, of which a token weighs mask*scale, or a pair of rows scale (see
+// Objective). first clears the gradients before it; update clips them after it and lets AdamW change the parameters, and State will tell of the step.
 func (t *Training) MicroStep(b *data.Batch, scale float64, first, update bool, learningRate float64) {
 	t.Inputs.SetBatch(t.Model.Device, b, scale)
 	t.replay = t.replay[:0]
@@ -109,19 +110,13 @@ func (t *Training) State(wait bool) (State, bool) {
 	if !t.readback.Next(host.AsBytes(t.words[:]), wait) {
 		return State{}, false
 	}
-	return t.decode(), true
+	return decodeState(&t.words), true
 }
 
 // Now waits for the device and returns the state of the step being made, of which the loss is part.
 func (t *Training) Now() (State, error) {
 	err := t.Model.Device.Read(t.optimizer.state, 0, host.AsBytes(t.words[:]))
-	return t.decode(), err
-}
-
-func (t *Training) decode() State {
-	number := func(i int) float64 { return float64(math.Float32frombits(t.words[i])) }
-	return State{Loss: number(stateLoss), GradNorm: number(stateNorm),
-		Applied: int64(t.words[stateApplied]), Skipped: int64(t.words[stateSkipped])}
+	return decodeState(&t.words), err
 }
 
 // Recordings are those of a micro-step and of an update, to be timed.
@@ -129,25 +124,31 @@ func (t *Training) Recordings() []*host.Recording {
 	return []*host.Recording{t.optimizer.begin, t.micro, t.optimizer.update}
 }
 
-// Gradient reads a parameter's gradient as it has added up since the step's first micro-batch.
+// Gradient reads the gradient of a parameter that trains, as it has added up since the step's first micro-batch.
 func (t *Training) Gradient(name string) ([]float32, error) {
 	p := t.Model.byName[name]
+	if p == nil || !p.learns {
+		return nil, fmt.Errorf("%s has no gradient: it is no parameter that trains", name)
+	}
 	v := make([]float32, p.Elements())
 	return v, t.Model.Device.Read(p.grad, 0, host.AsBytes(v))
 }
 
-// Groups of tensors of a training checkpoint, in the order that Save writes.
-var Groups = []string{checkpoint.GroupParameter, checkpoint.GroupMoment1, checkpoint.GroupMoment2}
-
-// Save writes parameters and moments.
-func (t *Training) Save(w *checkpoint.Writer) error {
-	return saveTensors(t.Model.Device, w, t.Model.values, t.optimizer.moment1, t.optimizer.moment2)
+// Tensors lists what Save writes: the parameters that train, then their moments.
+func (t *Training) Tensors() []checkpoint.TensorInfo {
+	return checkpoint.TensorsOf(t.optimizer.trained.list, t.optimizer.trained.group, checkpoint.GroupMoment1, checkpoint.GroupMoment2)
 }
 
-// Load reads parameters and moments, and takes up AdamW's count of steps.
+// Save writes the tensors.
+func (t *Training) Save(w *checkpoint.Writer) error {
+	return saveTensors(t.Model.Device, w, t.optimizer.trained.values, t.optimizer.moment1, t.optimizer.moment2)
+}
+
+// Load reads the tensors, and takes up AdamW's count of steps.
 func (t *Training) Load(r *checkpoint.Reader) error {
 	t.optimizer.setCounters(r.Header.State.AppliedSteps, r.Header.State.SkippedSteps)
-	return loadTensors(t.Model.Device, r, t.optimizer.groups())
+	return loadTensors(t.Model.Device, r, map[string]*arenas{t.optimizer.trained.group: t.optimizer.trained.values,
+		checkpoint.GroupMoment1: t.optimizer.moment1, checkpoint.GroupMoment2: t.optimizer.moment2})
 }
 
 // Release gives everything but the model back.
@@ -157,59 +158,4 @@ func (t *Training) Release() {
 	t.optimizer.release()
 	t.rope.Release()
 	t.Inputs.Release()
-}
-
-// Evaluation computes losses without gradients, on rows (B, T).
-type Evaluation struct {
-	inputs *Inputs
-	rope   *Rope
-	graph  *Graph
-	record *host.Recording
-	state  *host.Buffer
-	model  *Model
-	logits *Tensor
-}
-
-// NewEvaluation records the forward pass; with logits, these are kept whole for Logits to read.
-func NewEvaluation(m *Model, B, T int, logits bool) (*Evaluation, error) {
-	if err := m.CheckReach(T, false); err != nil {
-		return nil, err
-	}
-	dev := m.Device
-	e := &Evaluation{model: m, inputs: NewInputs(dev, B*T, m.Config.VocabSize), rope: NewRope(dev, m.Config, T),
-		state: dev.Allocate("validation", "state", 4*stateWords)}
-	e.graph = NewGraph(dev, false)
-	hidden := m.Hidden(e.graph, e.inputs, e.rope, nil)
-	if logits {
-		e.logits = e.graph.Logits(hidden, m.Head())
-	} else {
-		e.graph.CrossEntropy(hidden, m.Head(), e.inputs, e.state, stateLoss)
-	}
-	e.record = e.graph.Compile("validation")
-	return e, dev.Err()
-}
-
-// Run computes a batch whose tokens weigh mask*scale and returns the loss.
-func (e *Evaluation) Run(b *data.Batch, scale float64) (float64, error) {
-	dev := e.model.Device
-	dev.Write(e.state, 4*stateLoss, host.AsBytes([]uint32{0}))
-	e.inputs.SetBatch(dev, b, scale)
-	dev.Replay(nil, e.record)
-	var word [1]float32
-	err := dev.Read(e.state, 4*stateLoss, host.AsBytes(word[:]))
-	return float64(word[0]), err
-}
-
-// Logits reads those of the last batch, (B*T, V).
-func (e *Evaluation) Logits() ([]float32, error) {
-	v := make([]float32, e.logits.Elements())
-	return v, e.model.Device.Read(e.logits.Data, 0, host.AsBytes(v))
-}
-
-// Release gives everything but the model back.
-func (e *Evaluation) Release() {
-	e.graph.Release()
-	e.rope.Release()
-	e.inputs.Release()
-	e.state.Release()
 }

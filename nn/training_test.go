@@ -48,7 +48,7 @@ func testBatch(B, T, V int, lengths ...int) *data.Batch {
 
 func training(t *testing.T, m *Model, B, T int) *Training {
 	t.Helper()
-	tr, err := NewTraining(m, adamW, B, T)
+	tr, err := NewTraining(m, CrossEntropy{}, adamW, B, T)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func training(t *testing.T, m *Model, B, T int) *Training {
 // loss of a batch's mean and the gradient of every parameter.
 func lossAndGradients(t *testing.T, m *Model, b *data.Batch) (float64, map[string][]float32) {
 	t.Helper()
-	tr, err := NewTraining(m, adamW, b.B, b.T)
+	tr, err := NewTraining(m, CrossEntropy{}, adamW, b.B, b.T)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestGradientsByCentralDifferences(t *testing.T) {
 	m := testModel(t, c)
 	b := testBatch(2, 13, 97, 6, 7)
 	_, gradients := lossAndGradients(t, m, b)
-	e, err := NewEvaluation(m, 2, 13, false)
+	e, err := NewEvaluation(m, CrossEntropy{}, 2, 13)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,11 +163,11 @@ func TestGradientsByCentralDifferences(t *testing.T) {
 			if err := m.SetParameter(p.Name, moved); err != nil {
 				t.Fatal(err)
 			}
-			loss, err := e.Run(b, 1/float64(b.Pairs))
+			s, err := e.Run(b, 1/float64(b.Pairs))
 			if err != nil {
 				t.Fatal(err)
 			}
-			return loss
+			return s.Loss
 		}
 		got := (at(1) - at(-1)) / (2 * h)
 		if math.Abs(got-norm) > 2e-2*norm+1e-4 {
@@ -260,8 +260,8 @@ func TestMemoryOfThe26MRun(t *testing.T) {
 	m := testModel(t, c)
 	gradients := newArenas(m.Device, "gradients", c.Parameters())
 	defer gradients.release()
-	for i, p := range m.parameters {
-		p.grad = gradients.tensors[i]
+	for i, p := range m.base.tensors {
+		p.grad, p.learns = gradients.tensors[i], true
 	}
 	in := NewInputs(m.Device, B*T, c.VocabSize)
 	defer in.Release()
@@ -269,7 +269,7 @@ func TestMemoryOfThe26MRun(t *testing.T) {
 	defer rope.Release()
 	state := hosttest.Zeros(t, "state", stateWords)
 	g := NewGraph(m.Device, true)
-	g.CrossEntropy(m.Hidden(g, in, rope, nil), m.Head(), in, state, stateLoss)
+	CrossEntropy{}.record(g, m, m.Hidden(g, in, rope, nil), in, T, state)
 	g.Backward()
 	if total, limit := g.PlannedBytes()+16*c.NumParameters(), int64(3_500_000_000); total > limit {
 		t.Errorf("%d bytes, above %d", total, limit)

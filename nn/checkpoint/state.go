@@ -27,6 +27,7 @@ type State struct {
 	AppliedSteps int64 `msg:"applied_steps"` // those that changed the parameters: AdamW's t
 	SkippedSteps int64 `msg:"skipped_steps"` // those left out because the gradient was not finite
 	MicroSteps   int64 `msg:"micro_steps"`   // micro-batches done
+	EmptyBatches int64 `msg:"empty_batches"` // passed over because no target in them counted
 	TotalSteps   int64 `msg:"total_steps"`   // the learning-rate schedule's length
 
 	Seed       uint64 `msg:"seed"`        // with the epoch and the step, all the randomness there is
@@ -82,7 +83,11 @@ type TensorInfo struct {
 
 // Tensors lists the model's parameters once for each group, group by group.
 func Tensors(m config.Model, groups ...string) []TensorInfo {
-	parameters := m.Parameters()
+	return TensorsOf(m.Parameters(), groups...)
+}
+
+// TensorsOf lists the given parameters, such as those of adapters, once for each group.
+func TensorsOf(parameters []config.Parameter, groups ...string) []TensorInfo {
 	var list []TensorInfo
 	for _, group := range groups {
 		for _, p := range parameters {

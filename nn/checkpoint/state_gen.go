@@ -396,9 +396,9 @@ func (z *Header) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 13
+	// map header, size 14
 	// string "step"
-	o = append(o, 0x8d, 0xa4, 0x73, 0x74, 0x65, 0x70)
+	o = append(o, 0x8e, 0xa4, 0x73, 0x74, 0x65, 0x70)
 	o = msgp.AppendInt64(o, z.Step)
 	// string "applied_steps"
 	o = append(o, 0xad, 0x61, 0x70, 0x70, 0x6c, 0x69, 0x65, 0x64, 0x5f, 0x73, 0x74, 0x65, 0x70, 0x73)
@@ -409,6 +409,9 @@ func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "micro_steps"
 	o = append(o, 0xab, 0x6d, 0x69, 0x63, 0x72, 0x6f, 0x5f, 0x73, 0x74, 0x65, 0x70, 0x73)
 	o = msgp.AppendInt64(o, z.MicroSteps)
+	// string "empty_batches"
+	o = append(o, 0xad, 0x65, 0x6d, 0x70, 0x74, 0x79, 0x5f, 0x62, 0x61, 0x74, 0x63, 0x68, 0x65, 0x73)
+	o = msgp.AppendInt64(o, z.EmptyBatches)
 	// string "total_steps"
 	o = append(o, 0xab, 0x74, 0x6f, 0x74, 0x61, 0x6c, 0x5f, 0x73, 0x74, 0x65, 0x70, 0x73)
 	o = msgp.AppendInt64(o, z.TotalSteps)
@@ -523,34 +526,45 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "MicroSteps")
 				return
 			}
-		case "total_steps":
+		case "empty_batches":
 			if zb0001Dup[0]&(1<<4) != 0 {
-				err = msgp.WrapError(msgp.ErrDuplicateEntry, "TotalSteps")
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "EmptyBatches")
 				return
 			}
 			zb0001Dup[0] |= 1 << 4
+			z.EmptyBatches, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "EmptyBatches")
+				return
+			}
+		case "total_steps":
+			if zb0001Dup[0]&(1<<5) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "TotalSteps")
+				return
+			}
+			zb0001Dup[0] |= 1 << 5
 			z.TotalSteps, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TotalSteps")
 				return
 			}
 		case "seed":
-			if zb0001Dup[0]&(1<<5) != 0 {
+			if zb0001Dup[0]&(1<<6) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Seed")
 				return
 			}
-			zb0001Dup[0] |= 1 << 5
+			zb0001Dup[0] |= 1 << 6
 			z.Seed, bts, err = msgp.ReadUint64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Seed")
 				return
 			}
 		case "cursor":
-			if zb0001Dup[0]&(1<<6) != 0 {
+			if zb0001Dup[0]&(1<<7) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Cursor")
 				return
 			}
-			zb0001Dup[0] |= 1 << 6
+			zb0001Dup[0] |= 1 << 7
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
@@ -608,66 +622,66 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "tokens_seen":
-			if zb0001Dup[0]&(1<<7) != 0 {
+			if zb0001Dup[1]&(1<<0) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "TokensSeen")
 				return
 			}
-			zb0001Dup[0] |= 1 << 7
+			zb0001Dup[1] |= 1 << 0
 			z.TokensSeen, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TokensSeen")
 				return
 			}
 		case "best_validation_loss":
-			if zb0001Dup[1]&(1<<0) != 0 {
+			if zb0001Dup[1]&(1<<1) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "BestValidationLoss")
 				return
 			}
-			zb0001Dup[1] |= 1 << 0
+			zb0001Dup[1] |= 1 << 1
 			z.BestValidationLoss, bts, err = msgp.ReadFloat64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "BestValidationLoss")
 				return
 			}
 		case "best_step":
-			if zb0001Dup[1]&(1<<1) != 0 {
+			if zb0001Dup[1]&(1<<2) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "BestStep")
 				return
 			}
-			zb0001Dup[1] |= 1 << 1
+			zb0001Dup[1] |= 1 << 2
 			z.BestStep, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "BestStep")
 				return
 			}
 		case "early_stop":
-			if zb0001Dup[1]&(1<<2) != 0 {
+			if zb0001Dup[1]&(1<<3) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "EarlyStop")
 				return
 			}
-			zb0001Dup[1] |= 1 << 2
+			zb0001Dup[1] |= 1 << 3
 			bts, err = z.EarlyStop.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "EarlyStop")
 				return
 			}
 		case "kernels":
-			if zb0001Dup[1]&(1<<3) != 0 {
+			if zb0001Dup[1]&(1<<4) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Kernels")
 				return
 			}
-			zb0001Dup[1] |= 1 << 3
+			zb0001Dup[1] |= 1 << 4
 			bts, err = z.Kernels.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Kernels")
 				return
 			}
 		case "settings":
-			if zb0001Dup[1]&(1<<4) != 0 {
+			if zb0001Dup[1]&(1<<5) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Settings")
 				return
 			}
-			zb0001Dup[1] |= 1 << 4
+			zb0001Dup[1] |= 1 << 5
 			bts, err = z.Settings.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Settings")
@@ -687,7 +701,7 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *State) Msgsize() (s int) {
-	s = 1 + 5 + msgp.Int64Size + 14 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 12 + msgp.Int64Size + 5 + msgp.Uint64Size + 7 + 1 + 6 + msgp.Int64Size + 9 + msgp.Int64Size + 7 + msgp.Int64Size + 12 + msgp.Int64Size + 21 + msgp.Float64Size + 10 + msgp.Int64Size + 11 + z.EarlyStop.Msgsize() + 8 + z.Kernels.Msgsize() + 9 + z.Settings.Msgsize()
+	s = 1 + 5 + msgp.Int64Size + 14 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 5 + msgp.Uint64Size + 7 + 1 + 6 + msgp.Int64Size + 9 + msgp.Int64Size + 7 + msgp.Int64Size + 12 + msgp.Int64Size + 21 + msgp.Float64Size + 10 + msgp.Int64Size + 11 + z.EarlyStop.Msgsize() + 8 + z.Kernels.Msgsize() + 9 + z.Settings.Msgsize()
 	return
 }
 

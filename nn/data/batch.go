@@ -6,12 +6,12 @@ type Batch struct {
 	B, T    int
 	Inputs  []uint32  // (B, T) token ids
 	Targets []uint32  // (B, T) the token that follows each input in its document
-	Mask    []float32 // (B, T) 1 where the loss counts, 0 where the row is filled up
+	Mask    []float32 // (B, T) what a target weighs in the loss: 1, or more; 0 where it does not count or the row is filled up
 	// Start is the index, within the whole batch, of the first pair in this row
 	// of the document that pair n belongs to: n attends to Start[n]..n, and its
 	// position is n - Start[n]. A filling pair is its own document.
 	Start []uint32 // (B, T)
-	Pairs int      // how many pairs count: the sum of Mask
+	Pairs int      // how many pairs count, whatever they weigh: where Mask is not 0
 }
 
 // NewBatch makes room for B rows of T pairs.

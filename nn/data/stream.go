@@ -49,21 +49,31 @@ func (s *Set) Stream(layout Layout, at Cursor) (*Stream, error) {
 	if len(s.documents) == 0 {
 		return nil, errors.New("no documents to read; prepare more data or change the validation share")
 	}
-	if at.Epoch < 0 || at.Document < 0 || at.Offset < 0 || at.Document >= int64(len(s.documents)) {
-		return nil, fmt.Errorf("no document %d of epoch %d in data of %d documents; was it made from other data?",
-			at.Document, at.Epoch, len(s.documents))
-	}
 	stream := &Stream{
-		shard: s.shard, layout: layout, pairs: s.Pairs(), cursor: at,
+		shard: s.shard, layout: layout, pairs: s.Pairs(),
 		set: s.documents, order: make([]uint32, len(s.documents)), buf: make([]byte, 2*(layout.T+1)),
 	}
-	stream.drawOrder()
-	document := int(stream.order[at.Document])
-	if pairs := s.shard.Length(document) - 1; at.Offset >= pairs || layout.Pad && at.Offset > 0 {
-		return nil, fmt.Errorf("no row starts at pair %d of document %d, which has %d; was it made from other data?",
-			at.Offset, document, pairs)
+	if err := stream.Seek(at); err != nil {
+		return nil, err
 	}
 	return stream, nil
+}
+
+// Seek goes to a place that a stream of the same set and layout had come to. The error says why there is no such place;
+// the stream is then of no use.
+func (s *Stream) Seek(at Cursor) error {
+	if at.Epoch < 0 || at.Document < 0 || at.Offset < 0 || at.Document >= int64(len(s.set)) {
+		return fmt.Errorf("no document %d of epoch %d in data of %d documents; was it made from other data?",
+			at.Document, at.Epoch, len(s.set))
+	}
+	s.cursor = at
+	s.drawOrder()
+	document := int(s.order[at.Document])
+	if pairs := s.shard.Length(document) - 1; at.Offset >= pairs || s.layout.Pad && at.Offset > 0 {
+		return fmt.Errorf("no row starts at pair %d of document %d, which has %d; was it made from other data?",
+			at.Offset, document, pairs)
+	}
+	return nil
 }
 
 // drawOrder makes the order of the cursor's epoch.

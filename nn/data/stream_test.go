@@ -223,7 +223,7 @@ func TestEveryPairOnceAnEpoch(t *testing.T) {
 	}
 }
 
-// A stream opened at any cursor goes on as the one that came there.
+// A stream opened at any cursor, or sought to it, goes on as the one that came there.
 func TestResumeAtEveryCursor(t *testing.T) {
 	train, _ := Split(makeShard(t, 5, 2, 30, 4, 3, 1, 7, 2), 0, 0)
 	for _, layout := range []Layout{
@@ -244,6 +244,12 @@ func TestResumeAtEveryCursor(t *testing.T) {
 		}
 		for i, cursor := range cursors {
 			resumed := openStream(t, train, layout, cursor)
+			if i%2 == 1 {
+				resumed = stream // which is elsewhere
+				if err := resumed.Seek(cursor); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for k := i; k < batches; k++ {
 				if resumed.Cursor() != cursors[k] {
 					t.Fatalf("%+v: resumed at %v, then at %v, want %v", layout, cursor, resumed.Cursor(), cursors[k])

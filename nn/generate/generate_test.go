@@ -62,7 +62,7 @@ func TestCacheEqualsWholeSequence(t *testing.T) {
 		}
 		all := append(prompt(n), ids...)
 		T := len(all)
-		e, err := nn.NewEvaluation(m, 1, T, true)
+		e, err := nn.NewLogits(m, 1, T)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func TestCacheEqualsWholeSequence(t *testing.T) {
 		if _, err := e.Run(b, 0); err != nil {
 			t.Fatal(err)
 		}
-		whole, err := e.Logits()
+		whole, err := e.Values()
 		e.Release()
 		if err != nil {
 			t.Fatal(err)

@@ -25,7 +25,7 @@ func newTraining(dev *host.Device, c *testCase, weights [][]float32, B, T int) (
 		return nil, err
 	}
 	o := c.Optimizer
-	m.training, err = nn.NewTraining(m.model, nn.AdamW{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, GradClip: c.GradClip}, B, T)
+	m.training, err = nn.NewTraining(m.model, nn.CrossEntropy{}, nn.AdamW{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, GradClip: c.GradClip}, B, T)
 	return m, err
 }
 
@@ -69,7 +69,7 @@ func batch(ids, targets []uint32, mask []float32, B, T int) *data.Batch {
 
 // logits returns those of all positions, (B, T, V), for ids (B, T), one document a row.
 func (m *computed) logits(ids []uint32, B, T int) ([]float32, error) {
-	e, err := nn.NewEvaluation(m.model, B, T, true)
+	e, err := nn.NewLogits(m.model, B, T)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (m *computed) logits(ids []uint32, B, T int) ([]float32, error) {
 	if _, err := e.Run(batch(ids, nil, nil, B, T), 0); err != nil {
 		return nil, err
 	}
-	return e.Logits()
+	return e.Values()
 }
 
 // microStep adds the gradient of a micro-batch's masked mean loss, divided by accumulation, and returns the loss

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"math"
 	"time"
@@ -18,6 +19,7 @@ type Step struct {
 	LearningRate float64
 	GradNorm     float64     // global, before clipping
 	Skipped      int64       // steps left out so far, their gradient not being finite
+	Empty        int64       // micro-batches passed over so far, no target in them counting
 	Tokens       int64       // targets learnt from so far
 	Seconds      float64     // since the run was begun or resumed
 	Validation   *Validation // when there was one after this step
@@ -92,31 +94,50 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 // submit sends one step to the device.
 func (t *Trainer) submit() (Step, error) {
 	epoch := t.data.Train.Cursor().Epoch
-	pairs := 0
+	count, pairs := 0, 0
 	for _, b := range t.batches {
-		if err := t.data.Train.Next(b); err != nil {
+		if err := t.next(b); err != nil {
 			return Step{}, err
 		}
+		count += t.objective.Count(b)
 		pairs += b.Pairs
 	}
 	rate := t.schedule.Rate(t.state.Step)
 	for i, b := range t.batches {
-		t.training.MicroStep(b, t.weight(b, pairs), i == 0, i == len(t.batches)-1, rate)
+		t.training.MicroStep(b, t.weight(b, count), i == 0, i == len(t.batches)-1, rate)
 	}
 	t.state.Step++
 	t.state.MicroSteps += int64(len(t.batches))
 	t.state.TokensSeen += int64(pairs)
 	t.state.Cursor = checkpoint.Cursor(t.data.Train.Cursor())
-	return Step{Step: t.state.Step, Steps: t.state.TotalSteps, Epoch: epoch, LearningRate: rate, Tokens: t.state.TokensSeen}, nil
+	return Step{Step: t.state.Step, Steps: t.state.TotalSteps, Epoch: epoch, LearningRate: rate, Tokens: t.state.TokensSeen, Empty: t.state.EmptyBatches}, nil
 }
 
-// weight is what a token of a micro-batch counts: its mean, divided by the number of micro-batches, as MiniMind does; or
-// the mean over the step's tokens.
-func (t *Trainer) weight(b *data.Batch, pairs int) float64 {
-	if t.config.TokenWeighted {
-		return 1 / float64(max(pairs, 1))
+// next fills a micro-batch with the next rows of which some target counts. The others are passed over: the mean over
+// nothing is not a number.
+func (t *Trainer) next(b *data.Batch) error {
+	first := t.data.Train.Cursor().Epoch
+	for {
+		if err := t.data.Train.Next(b); err != nil {
+			return err
+		}
+		if t.objective.Count(b) > 0 {
+			return nil
+		}
+		t.state.EmptyBatches++
+		if t.data.Train.Cursor().Epoch > first+1 {
+			return fmt.Errorf("in a whole epoch no target counts: the masks of this data cover nothing (rows of %d tokens may cut off all that is to be learnt; raise max_seq_len)", b.T)
+		}
 	}
-	return 1 / float64(max(b.Pairs, 1)*len(t.batches))
+}
+
+// weight is what a token (or a pair of rows) of a micro-batch counts: its mean, divided by the number of micro-batches,
+// as MiniMind does; or the mean over the step's.
+func (t *Trainer) weight(b *data.Batch, count int) float64 {
+	if t.config.TokenWeighted {
+		return 1 / float64(count)
+	}
+	return 1 / float64(t.objective.Count(b)*len(t.batches))
 }
 
 // occasions marks what is done once in a while.
@@ -135,22 +156,30 @@ func (t *Trainer) occasions(s *Step, stop bool) {
 	s.SampleDue = end || due(t.config.SampleInterval, 5)
 }
 
-// validate computes the loss on the whole validation set.
+// validate computes the loss on the whole validation set: nil, if nothing in it counts.
 func (t *Trainer) validate() (*Validation, error) {
 	stream := t.data.Validation
-	sum, pairs := 0.0, 0
+	sum, count, tokens := 0.0, 0, 0
 	for epoch := stream.Cursor().Epoch; stream.Cursor().Epoch == epoch; {
 		if err := stream.Next(t.validation); err != nil {
 			return nil, err
 		}
-		loss, err := t.evaluation.Run(t.validation, 1/float64(max(t.validation.Pairs, 1)))
+		n := t.objective.Count(t.validation)
+		if n == 0 {
+			continue
+		}
+		s, err := t.evaluation.Run(t.validation, 1/float64(n))
 		if err != nil {
 			return nil, err
 		}
-		sum += loss * float64(t.validation.Pairs)
-		pairs += t.validation.Pairs
+		sum += s.Loss * float64(n)
+		count += n
+		tokens += t.validation.Pairs
 	}
-	v := &Validation{Loss: sum / float64(max(pairs, 1)), Tokens: int64(pairs)}
+	if count == 0 {
+		return nil, nil
+	}
+	v := &Validation{Loss: sum / float64(count), Tokens: int64(tokens)}
 	v.Perplexity = math.Exp(v.Loss)
 	if v.Loss < t.state.BestValidationLoss {
 		v.Best, t.state.BestValidationLoss, t.state.BestStep = true, v.Loss, t.state.Step

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -19,13 +20,24 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/shaders"
 )
 
+// Stream gives a run its batches, epoch after epoch: documents packed into rows, conversations, or pairs of rows to
+// compare, of which the first half of a batch is the chosen ones and row i and row B/2+i belong together, one document a
+// row. A batch of which nothing counts (Pairs is 0) is passed over and counted.
+type Stream interface {
+	Next(b *data.Batch) error  // the next b.B rows; at an epoch's end the batch is filled up
+	Cursor() data.Cursor       // the place of the next row
+	Seek(at data.Cursor) error // goes to a place that Cursor told, of this stream or an equal one
+	RowsPerEpoch() int64
+}
+
 // Data is what a run learns from.
 type Data struct {
-	Train      *data.Stream // at its start, or, for Resume, at the checkpoint's cursor
-	Validation *data.Stream // nil: none
+	Train      Stream // Resume seeks the checkpoint's place
+	Validation Stream // nil: none
 	Tokenizer  *tokenizer.Tokenizer
-	Kernels    map[string]string // a new run's choice of kernels, as State().Kernels tells it; nil: tune
-	Source     string            // names what the documents hold (their hash), so that a resumed run is of the same data
+	From       *checkpoint.Reader // a new run's first weights; nil: fresh ones, drawn from the config's seed
+	Kernels    map[string]string  // a new run's choice of kernels, as State().Kernels tells it; nil: tune
+	Source     string             // names what the documents hold (their hash), so that a resumed run is of the same data
 }
 
 // Trainer is a run: the model on the device, its place in the data, and all that a checkpoint keeps.
@@ -34,6 +46,7 @@ type Trainer struct {
 	data       Data
 	dev        *host.Device
 	model      *nn.Model
+	objective  nn.Objective
 	training   *nn.Training
 	evaluation *nn.Evaluation
 	batches    []*data.Batch // the micro-batches of a step
@@ -43,14 +56,9 @@ type Trainer struct {
 	started    time.Time
 }
 
-// New begins a run with fresh weights, drawn from the config's seed.
+// New begins a run.
 func New(dev *host.Device, model config.Model, c Config, d Data) (*Trainer, error) {
-	t, err := prepare(dev, model, c, d, nil)
-	if err != nil {
-		return nil, err
-	}
-	t.model.Init(c.Seed)
-	return t, dev.Err()
+	return prepare(dev, model, c, d, nil)
 }
 
 // Resume goes on with a checkpoint's run, exactly. The error says what differs from it.
@@ -69,16 +77,7 @@ func Resume(dev *host.Device, r *checkpoint.Reader, c Config, d Data) (*Trainer,
 	if len(differ) > 0 {
 		return nil, fmt.Errorf("these settings are not the run's: %s", strings.Join(differ, "; "))
 	}
-	t, err := prepare(dev, r.Header.Model, c, d, s.Kernels)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.training.Load(r); err != nil {
-		t.Release()
-		return nil, err
-	}
-	t.state = s
-	return t, dev.Err()
+	return prepare(dev, r.Header.Model, c, d, r)
 }
 
 // tuneBudget bounds the time that a new run spends on choosing kernels.
@@ -87,10 +86,13 @@ const tuneBudget = 3 * time.Second
 // validationTokens bounds a batch of validation, and so its memory, which training cannot use.
 const validationTokens = 2048
 
-// prepare makes everything but the values. kernels are the choices of a run that goes on; a new one tunes them.
-func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpoint.Settings) (*Trainer, error) {
+// prepare makes a new run, or one that goes on with a checkpoint. After an error nothing is left of it.
+func prepare(dev *host.Device, m config.Model, c Config, d Data, resumed *checkpoint.Reader) (*Trainer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if d.From != nil && !reflect.DeepEqual(d.From.Header.Model, m) {
+		return nil, fmt.Errorf("the weights to start from are of another model: %d layers of width %d", d.From.Header.Model.NumHiddenLayers, d.From.Header.Model.HiddenSize)
 	}
 	if vocab := d.Tokenizer.VocabSize(); vocab > m.VocabSize {
 		return nil, fmt.Errorf("the tokenizer has %d tokens and the model's vocabulary_size is %d: it must be at least as large", vocab, m.VocabSize)
@@ -103,28 +105,31 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpo
 	if err != nil {
 		return nil, err
 	}
-	if kernels == nil && d.Kernels != nil {
-		kernels = maps.Clone(d.Kernels)
-	} else if kernels == nil {
-		kernels = checkpoint.Settings{}
-		for name, choice := range shaders.Tune(dev, mainShapes(m, c.BatchSize*c.MaxSeqLen), tuneBudget) {
-			kernels[name] = choice.String()
-		}
+	t := &Trainer{config: c, data: d, dev: dev, schedule: schedule, objective: nn.CrossEntropy{}}
+	t.state = checkpoint.State{Seed: c.Seed, TotalSteps: steps, BestValidationLoss: math.Inf(1),
+		EarlyStop: checkpoint.EarlyStop{Reference: math.Inf(1)}, Settings: c.settings()}
+	t.state.Settings["data"] = d.Source
+	if resumed != nil {
+		t.state = resumed.Header.State
 	}
-	for name, text := range kernels {
-		choice, err := host.ParseChoice(text)
-		if err != nil {
-			return nil, err
-		}
-		dev.Choose(name, choice)
-	}
-	model, err := nn.NewModel(dev, m)
-	if err != nil {
+	if err := t.make(m, resumed); err != nil {
+		t.Release()
 		return nil, err
 	}
-	t := &Trainer{config: c, data: d, dev: dev, model: model, schedule: schedule}
-	if t.training, err = nn.NewTraining(model, c.adamW(), c.BatchSize, c.MaxSeqLen); err != nil {
-		return nil, err
+	return t, nil
+}
+
+// make makes what is on the device.
+func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
+	c, d := t.config, t.data
+	if err := t.chooseKernels(m); err != nil {
+		return err
+	}
+	if t.model, err = t.weights(m, resumed); err != nil {
+		return err
+	}
+	if t.training, err = nn.NewTraining(t.model, t.objective, c.adamW(), c.BatchSize, c.MaxSeqLen); err != nil {
+		return err
 	}
 	for range c.AccumulationSteps {
 		t.batches = append(t.batches, data.NewBatch(c.BatchSize, c.MaxSeqLen))
@@ -132,14 +137,52 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, kernels checkpo
 	if d.Validation != nil {
 		rows := min(int(min(d.Validation.RowsPerEpoch(), int64(c.BatchSize))), max(validationTokens/c.MaxSeqLen, 1))
 		t.validation = data.NewBatch(rows, c.MaxSeqLen)
-		if t.evaluation, err = nn.NewEvaluation(model, rows, c.MaxSeqLen, false); err != nil {
-			return nil, err
+		if t.evaluation, err = nn.NewEvaluation(t.model, t.objective, rows, c.MaxSeqLen); err != nil {
+			return err
 		}
 	}
-	t.state = checkpoint.State{Seed: c.Seed, TotalSteps: steps, BestValidationLoss: math.Inf(1),
-		EarlyStop: checkpoint.EarlyStop{Reference: math.Inf(1)}, Kernels: kernels, Settings: c.settings()}
-	t.state.Settings["data"] = d.Source
-	return t, dev.Err()
+	if resumed != nil {
+		if err := t.training.Load(resumed); err != nil {
+			return err
+		}
+		if err := d.Train.Seek(data.Cursor(t.state.Cursor)); err != nil {
+			return err
+		}
+	}
+	return t.dev.Err()
+}
+
+// chooseKernels takes the choices of the run that goes on, or those that are given; else it tunes.
+func (t *Trainer) chooseKernels(m config.Model) error {
+	if t.state.Kernels == nil && t.data.Kernels != nil {
+		t.state.Kernels = maps.Clone(t.data.Kernels)
+	} else if t.state.Kernels == nil {
+		t.state.Kernels = checkpoint.Settings{}
+		for name, choice := range shaders.Tune(t.dev, mainShapes(m, t.config.BatchSize*t.config.MaxSeqLen), tuneBudget) {
+			t.state.Kernels[name] = choice.String()
+		}
+	}
+	for name, text := range t.state.Kernels {
+		choice, err := host.ParseChoice(text)
+		if err != nil {
+			return err
+		}
+		t.dev.Choose(name, choice)
+	}
+	return nil
+}
+
+// weights makes the model with its first weights: those of From, or fresh ones. Those of a run that goes on are loaded
+// later.
+func (t *Trainer) weights(m config.Model, resumed *checkpoint.Reader) (*nn.Model, error) {
+	if t.data.From != nil {
+		return nn.LoadModel(t.dev, t.data.From)
+	}
+	model, err := nn.NewModel(t.dev, m)
+	if err == nil && resumed == nil {
+		model.Init(t.config.Seed)
+	}
+	return model, err
 }
 
 // mainShapes are the matrix products that a step spends its time on.
@@ -180,7 +223,7 @@ func (t *Trainer) Save(w io.Writer) error {
 		return err
 	}
 	h := &checkpoint.Header{Model: t.model.Config, TokenizerHash: t.data.Tokenizer.Hash(), Tokenizer: text.Bytes(),
-		State: t.state, Tensors: checkpoint.Tensors(t.model.Config, nn.Groups...)}
+		State: t.state, Tensors: t.training.Tensors()}
 	writer, err := checkpoint.NewWriter(w, h)
 	if err != nil {
 		return err
@@ -196,6 +239,10 @@ func (t *Trainer) Release() {
 	if t.evaluation != nil {
 		t.evaluation.Release()
 	}
-	t.training.Release()
-	t.model.Release()
+	if t.training != nil {
+		t.training.Release()
+	}
+	if t.model != nil {
+		t.model.Release()
+	}
 }
