@@ -41,6 +41,7 @@ func (t *Tensor) Elements() int {
 type Graph struct {
 	dev       *host.Device
 	training  bool // record what the backward pass needs
+	decoding  bool // linear layers are for few rows, each of another text
 	calls     []host.Call
 	backward  []func()
 	recording *host.Recording
@@ -52,6 +53,10 @@ type releaser interface{ Release() }
 
 // NewGraph begins a graph. A training graph ends with Backward.
 func NewGraph(dev *host.Device, training bool) *Graph { return &Graph{dev: dev, training: training} }
+
+// NewDecodingGraph begins a graph for few rows, each of another text, whose bits do not depend on the other rows. It has
+// no gradient.
+func NewDecodingGraph(dev *host.Device) *Graph { return &Graph{dev: dev, decoding: true} }
 
 // tensor is an op's result. It learns if anything does that it is computed from.
 func (g *Graph) tensor(name string, shape []int, from ...*Tensor) *Tensor {

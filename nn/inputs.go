@@ -112,18 +112,25 @@ func (in *Inputs) sortByToken(tokens []uint32) {
 	}
 }
 
-// SetTokens writes tokens that continue a cached sequence which already holds `past` of them; room that they leave is
-// filled with tokens that no other sees, in the cache's spare last row.
-func (in *Inputs) SetTokens(dev *host.Device, tokens []int, past, spare int) {
+// Row is a token that goes on with a text in a cache.
+type Row struct {
+	Token    int
+	Position int // in its text
+	First    int // the cache's row of the text's first token; this one's is First+Position
+}
+
+// SetRows writes one token a row, each of which sees its text up to itself. Rows beyond those given see nothing, and what
+// they are goes to the spare row of the cache, which nobody sees.
+func (in *Inputs) SetRows(dev *host.Device, rows []Row, spare int) {
 	token, position, keys, row := in.field(in.Token), in.field(in.Position), in.field(in.Keys), in.field(in.Row)
 	for n := range in.N {
-		at := past + n
-		if n < len(tokens) {
-			token[n], position[n], row[n] = uint32(tokens[n]), uint32(at), uint32(at)
-			keys[2*n], keys[2*n+1] = 0, uint32(at)
+		if n < len(rows) {
+			r := rows[n]
+			token[n], position[n], row[n] = uint32(r.Token), uint32(r.Position), uint32(r.First+r.Position)
+			keys[2*n], keys[2*n+1] = uint32(r.First), row[n]
 		} else {
 			token[n], position[n], row[n] = 0, 0, uint32(spare)
-			keys[2*n], keys[2*n+1] = uint32(spare), uint32(spare)
+			keys[2*n], keys[2*n+1] = 1, 0
 		}
 	}
 	dev.Write(in.all, 0, host.AsBytes(in.words))
@@ -156,17 +163,31 @@ func (r *Rope) Release() {
 }
 
 // Cache holds a layer's keys and values of the tokens so far.
-type Cache struct{ Keys, Values *host.Buffer } // (S, K*D) each
+type Cache struct {
+	Keys, Values *host.Buffer // (S, K*D) each
 
-// NewCaches makes a cache of S rows for each layer.
-func NewCaches(dev *host.Device, c config.Model, S int) []*Cache {
-	bytes := int64(4 * S * c.NumKeyValueHeads * c.HeadDim)
+	longest int  // most rows of one text
+	half    bool // numbers are halves
+}
+
+// NewCaches makes a cache of S rows for each layer, for texts of at most longest rows. Numbers are float32, or halves.
+func NewCaches(dev *host.Device, c config.Model, S, longest int, half bool) []*Cache {
+	bytes := int64(S) * CacheBytes(c, half) / int64(2*c.NumHiddenLayers)
 	caches := make([]*Cache, c.NumHiddenLayers)
 	for l := range caches {
 		caches[l] = &Cache{Keys: dev.Allocate("key/value cache", fmt.Sprintf("keys of layer %d", l), bytes),
-			Values: dev.Allocate("key/value cache", fmt.Sprintf("values of layer %d", l), bytes)}
+			Values: dev.Allocate("key/value cache", fmt.Sprintf("values of layer %d", l), bytes), longest: longest, half: half}
 	}
 	return caches
+}
+
+// CacheBytes is what a token takes in the caches of all layers: a key and a value of K*D numbers in each.
+func CacheBytes(c config.Model, half bool) int64 {
+	bytes := 4
+	if half {
+		bytes = 2
+	}
+	return int64(2 * c.NumHiddenLayers * c.NumKeyValueHeads * c.HeadDim * bytes)
 }
 
 // ReleaseCaches gives them back.

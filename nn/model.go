@@ -144,7 +144,13 @@ func (m *Model) attention(g *Graph, l int, x *Tensor, in *Inputs, rope *Rope, ca
 		q = m.headNorm(g, q, m.weight("self_attn.q_norm", l))
 		k = m.headNorm(g, k, m.weight("self_attn.k_norm", l))
 	}
-	y := g.Attention(g.RoPE(q, in, rope), g.RoPE(k, in, rope), v, in, D, cache)
+	q, k = g.RoPE(q, in, rope), g.RoPE(k, in, rope)
+	var y *Tensor
+	if cache != nil {
+		y = g.CachedAttention(q, k, v, in, D, cache)
+	} else {
+		y = g.Attention(q, k, v, in, D)
+	}
 	return g.Linear(y, m.weight("self_attn.o_proj", l))
 }
 

@@ -35,6 +35,10 @@ func (g *Graph) Linear(x, weight *Tensor) *Tensor {
 	N, I, O := x.Shape[0], x.Shape[1], weight.Shape[0]
 	checkShape("linear "+weight.Name, weight.Shape, O, I)
 	out := g.tensor(weight.Name+" out", []int{N, O}, x, weight)
+	if g.decoding {
+		g.emit(shaders.MatmulFew{N: uint32(N), I: uint32(I), O: uint32(O), ROWS: rowsAtOnce(N), X: x.Data, Weight: weight.Data, Out: out.Data}.Call())
+		return out
+	}
 	g.emit(shaders.MatmulForward{N: uint32(N), I: uint32(I), O: uint32(O), X: x.Data, Weight: weight.Data, Out: out.Data}.Call())
 	g.onBackward(out, func() {
 		if g.wants(weight) {
@@ -47,6 +51,15 @@ func (g *Graph) Linear(x, weight *Tensor) *Tensor {
 		}
 	})
 	return out
+}
+
+// rowsAtOnce is how many of N rows share a look at a weight in matmul_few: as many as a thread has registers for.
+func rowsAtOnce(N int) uint32 {
+	rows := 1
+	for rows < min(N, 8) {
+		rows *= 2
+	}
+	return uint32(rows)
 }
 
 // matmulBackwardWeight adds dout^T x to the gradient of weight (O, I), for N rows. A GPU has more cores than a small
@@ -119,21 +132,15 @@ func (g *Graph) RoPE(x *Tensor, in *Inputs, rope *Rope) *Tensor {
 }
 
 // Attention returns softmax(q k^T / sqrt(D)) v for each head, over the keys that in.Keys allows: q (N, H*D), k and v
-// (N, K*D); query head h uses key head h/(H/K). With a cache, k and v are first put into it and the keys are its rows.
-// No T x T matrix is kept: the backward pass computes its elements again from the rows' log-sum-exp.
-func (g *Graph) Attention(q, k, v *Tensor, in *Inputs, D int, cache *Cache) *Tensor {
+// (N, K*D); query head h uses key head h/(H/K). No T x T matrix is kept: the backward pass computes its elements again
+// from the rows' log-sum-exp.
+func (g *Graph) Attention(q, k, v *Tensor, in *Inputs, D int) *Tensor {
 	N, H, K := q.Shape[0], q.Shape[1]/D, k.Shape[1]/D
 	scale := float32(1 / math.Sqrt(float64(D)))
 	out := g.tensor("attention", []int{N, H * D}, q, k, v)
 	lse := g.buffer("attention lse", N*H)
-	keys, values := k.Data, v.Data
-	if cache != nil {
-		g.emit(shaders.ScatterRows{N: uint32(N), C: uint32(K * D), X: k.Data, Row: in.Row, Out: cache.Keys}.Call(),
-			shaders.ScatterRows{N: uint32(N), C: uint32(K * D), X: v.Data, Row: in.Row, Out: cache.Values}.Call())
-		keys, values = cache.Keys, cache.Values
-	}
 	g.emit(shaders.AttentionForward{N: uint32(N), H: uint32(H), K: uint32(K), Scale: scale, D: uint32(D),
-		Query: q.Data, Key: keys, Value: values, Keys: in.Keys, Out: out.Data, Lse: lse}.Call())
+		Query: q.Data, Key: k.Data, Value: v.Data, Keys: in.Keys, Out: out.Data, Lse: lse}.Call())
 	g.onBackward(out, func() {
 		delta := g.buffer("attention delta", N*H)
 		dout := g.dout(out)
@@ -156,6 +163,29 @@ func (g *Graph) Attention(q, k, v *Tensor, in *Inputs, D int, cache *Cache) *Ten
 				Query: q.Data, Key: k.Data, Queries: in.Queries, Dout: dout, Lse: lse, Dv: dv}.Call())
 		}
 	})
+	return out
+}
+
+// attentionPart is how many keys of a cache one workgroup attends to. It decides the order of sums.
+const attentionPart = 64
+
+// CachedAttention is Attention for texts that grow: k and v are first put into the cache's rows in.Row, and the keys that
+// in.Keys allows are rows of the cache. It has no gradient.
+func (g *Graph) CachedAttention(q, k, v *Tensor, in *Inputs, D int, cache *Cache) *Tensor {
+	N, H, K := uint32(q.Shape[0]), uint32(q.Shape[1]/D), uint32(k.Shape[1]/D)
+	P := uint32((cache.longest + attentionPart - 1) / attentionPart)
+	half := uint32(0)
+	if cache.half {
+		half = 1
+	}
+	out := g.tensor("attention", q.Shape)
+	sums, peak := g.buffer("attention parts", int(N*H*P)*D), g.buffer("attention peaks", int(2*N*H*P))
+	g.emit(
+		shaders.CacheRows{N: N, C: K * uint32(D), HALF: half, X: k.Data, Row: in.Row, Out: cache.Keys}.Call(),
+		shaders.CacheRows{N: N, C: K * uint32(D), HALF: half, X: v.Data, Row: in.Row, Out: cache.Values}.Call(),
+		shaders.AttentionPart{N: N, H: H, K: K, P: P, Scale: float32(1 / math.Sqrt(float64(D))), D: uint32(D), PART: attentionPart, HALF: half,
+			Query: q.Data, Key: cache.Keys, Value: cache.Values, Keys: in.Keys, Sums: sums, Peak: peak}.Call(),
+		shaders.AttentionCombine{N: N, H: H, P: P, D: uint32(D), PART: attentionPart, Sums: sums, Peak: peak, Keys: in.Keys, Out: out.Data}.Call())
 	return out
 }
 

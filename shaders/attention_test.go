@@ -367,21 +367,3 @@ func TestRope(t *testing.T) {
 		}
 	}
 }
-
-func TestScatterRows(t *testing.T) {
-	const N, C, S = 3, 20, 7
-	row, x := []uint32{6, 0, 3}, make([]float32, N*C)
-	want := make([]float32, S*C)
-	for i := range want {
-		want[i] = -1
-	}
-	out := hosttest.Upload(t, "out", want)
-	for i := range x {
-		x[i] = float32(i)
-		want[int(row[i/C])*C+i%C] = x[i]
-	}
-	hosttest.Run(t, ScatterRows{N: N, C: C, X: hosttest.Upload(t, "x", x), Row: hosttest.Upload(t, "row", row), Out: out}.Call())
-	if got := hosttest.Floats(t, out); !slices.Equal(got, want) {
-		t.Errorf("out = %v, want %v", got, want)
-	}
-}

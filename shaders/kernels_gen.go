@@ -11,7 +11,7 @@ import (
 var _ = math.Float32bits
 
 // Kernels are all kernels, by name.
-var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionForwardKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &fillKernel, &gradientNormKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &scatterRowsKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel}
+var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &fillKernel, &gradientNormKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel}
 
 var adamwKernel = host.Kernel{
 	Name: "adamw",
@@ -248,6 +248,41 @@ func (k AttentionBackwardValue) Call() host.Call {
 		}}
 }
 
+var attentionCombineKernel = host.Kernel{
+	Name: "attention_combine",
+	Variants: []host.Variant{
+		{Name: "", Source: source("attention_combine.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "sums", Write: false}, {Name: "peak", Write: false}, {Name: "keys", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string{"D", "PART"},
+}
+
+// AttentionCombine out[n,h,:] = the softmax-weighted sum of values over all parts of a row, from attention_part
+//
+// Parts in order, each scaled to the largest exponent of all. A row without keys becomes zero. Four columns a thread.
+type AttentionCombine struct {
+	N    uint32
+	H    uint32
+	P    uint32
+	D    uint32       // compiled into the kernel
+	PART uint32       // compiled into the kernel
+	Sums *host.Buffer // read (N, H, P, D), D a multiple of 4
+	Peak *host.Buffer // read (N, H, P)
+	Keys *host.Buffer // read (N)
+	Out  *host.Buffer // read_write (N, H, D)
+}
+
+// Call is the kernel with its arguments.
+func (k AttentionCombine) Call() host.Call {
+	return host.Call{Kernel: &attentionCombineKernel,
+		Params:    []uint32{k.N, k.H, k.P},
+		Overrides: []uint32{k.D, k.PART},
+		Buffers:   []*host.Buffer{k.Sums, k.Peak, k.Keys, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N*k.H*k.D, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
 var attentionForwardKernel = host.Kernel{
 	Name: "attention_forward",
 	Variants: []host.Variant{
@@ -294,6 +329,87 @@ func (k AttentionForward) Call() host.Call {
 				return [3]uint32{ceil(ceil(k.N, c["ROWS"])*k.H, c["SIZE"]), 1, 1}
 			}
 			return [3]uint32{ceil(k.N, c["ROWS"]) * k.H, 1, 1}
+		}}
+}
+
+var attentionPartKernel = host.Kernel{
+	Name: "attention_part",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("attention_part.cpu.wgsl"), Constants: map[string]uint32{"KEYS": 8, "SIZE": 8}},
+		{Name: "gpu", Source: source("attention_part.gpu.wgsl"), Constants: map[string]uint32{}},
+	},
+	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "sums", Write: true}, {Name: "peak", Write: true}},
+	Overrides: []string{"D", "PART", "HALF"},
+}
+
+// AttentionPart attention of each row over its keys in a cache, PART keys at a time; attention_combine puts them together
+//
+// The keys of row n are keys[n] = (first, last), inclusive, rows of the cache; first > last: none. Part p has those from
+// first + p * PART on. With p[s] = exp(scale query[n,h,:] . key[s,:] - top) and top the largest exponent of the part,
+// sums[n,h,p,:] = sum of p[s] value[s,:] and peak[n,h,p] = (top, sum of p[s]). Parts without keys are not written. Query
+// head h uses key/value head h/(H/K). Where the parts are cut depends on the row's own keys alone, and so do its bits.
+//
+// A thread takes one part of one head of a row, KEYS keys at a time, and keeps the sums in sums (see attention_forward).
+type AttentionPart struct {
+	N     uint32
+	H     uint32
+	K     uint32
+	P     uint32
+	Scale float32
+	D     uint32       // compiled into the kernel
+	PART  uint32       // compiled into the kernel
+	HALF  uint32       // compiled into the kernel
+	Query *host.Buffer // read (N, H, D), D a multiple of 4
+	Key   *host.Buffer // read (S, K, D) of float32 or halves, S above every key
+	Value *host.Buffer // read (S, K, D)
+	Keys  *host.Buffer // read (N)
+	Sums  *host.Buffer // read_write (N, H, P, D), P*PART at least the most keys of a row
+	Peak  *host.Buffer // read_write (N, H, P)
+}
+
+// Call is the kernel with its arguments.
+func (k AttentionPart) Call() host.Call {
+	return host.Call{Kernel: &attentionPartKernel,
+		Params:    []uint32{k.N, k.H, k.K, k.P, math.Float32bits(k.Scale)},
+		Overrides: []uint32{k.D, k.PART, k.HALF},
+		Buffers:   []*host.Buffer{k.Query, k.Key, k.Value, k.Keys, k.Sums, k.Peak},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.N*k.P*k.H, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{k.N * k.P * k.H, 1, 1}
+		}}
+}
+
+var cacheRowsKernel = host.Kernel{
+	Name: "cache_rows",
+	Variants: []host.Variant{
+		{Name: "", Source: source("cache_rows.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "row", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string{"HALF"},
+}
+
+// CacheRows out[row[n],:] = x[n,:], as float32 or as halves
+//
+// How new keys and values enter a cache. No two rows of x that anyone reads may name one row of out. One vec4 a thread.
+type CacheRows struct {
+	N    uint32
+	C    uint32
+	HALF uint32       // compiled into the kernel
+	X    *host.Buffer // read (N, C), C a multiple of 4
+	Row  *host.Buffer // read (N)
+	Out  *host.Buffer // read_write (S, C) of float32 or halves, S above every row
+}
+
+// Call is the kernel with its arguments.
+func (k CacheRows) Call() host.Call {
+	return host.Call{Kernel: &cacheRowsKernel,
+		Params:    []uint32{k.N, k.C},
+		Overrides: []uint32{k.HALF},
+		Buffers:   []*host.Buffer{k.X, k.Row, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N*k.C, 4*c["SIZE"]), 1, 1}
 		}}
 }
 
@@ -537,6 +653,46 @@ func (k MatmulBackwardWeight) Call() host.Call {
 		}}
 }
 
+var matmulFewKernel = host.Kernel{
+	Name: "matmul_few",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("matmul_few.cpu.wgsl"), Constants: map[string]uint32{"TN": 8, "LANES": 8}},
+		{Name: "gpu", Source: source("matmul_few.gpu.wgsl"), Constants: map[string]uint32{"OUTS": 4, "SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string{"ROWS"},
+}
+
+// MatmulFew out = x weight^T for few rows of x, each to the same bits however many there are
+//
+// What decoding needs: one row for each text, and a text must not depend on its neighbours. A row's sums are made by fma
+// in an order that I and the constants alone decide; ROWS only says how many rows of x share a look at the weight.
+//
+// For software adapters: the threads of a workgroup are the lanes of one vector, and each keeps ROWS x TN outputs.
+type MatmulFew struct {
+	N      uint32
+	I      uint32
+	O      uint32
+	ROWS   uint32       // compiled into the kernel
+	X      *host.Buffer // read (N, I), I a multiple of 4
+	Weight *host.Buffer // read (O, I)
+	Out    *host.Buffer // read_write (N, O)
+}
+
+// Call is the kernel with its arguments.
+func (k MatmulFew) Call() host.Call {
+	return host.Call{Kernel: &matmulFewKernel,
+		Params:    []uint32{k.N, k.I, k.O},
+		Overrides: []uint32{k.ROWS},
+		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.O, c["TN"]*c["LANES"]), ceil(k.N, k.ROWS), 1}
+			}
+			return [3]uint32{ceil(k.O, c["OUTS"]), ceil(k.N, k.ROWS), 1}
+		}}
+}
+
 var matmulForwardKernel = host.Kernel{
 	Name: "matmul_forward",
 	Variants: []host.Variant{
@@ -715,37 +871,6 @@ func (k Rope) Call() host.Call {
 		Buffers:   []*host.Buffer{k.Position, k.Cos, k.Sin, k.X},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			return [3]uint32{ceil(k.N*k.H*k.D, 4*c["SIZE"]), 1, 1}
-		}}
-}
-
-var scatterRowsKernel = host.Kernel{
-	Name: "scatter_rows",
-	Variants: []host.Variant{
-		{Name: "", Source: source("scatter_rows.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
-	},
-	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "row", Write: false}, {Name: "out", Write: true}},
-	Overrides: []string(nil),
-}
-
-// ScatterRows out[row[n],:] = x[n,:]
-//
-// How new keys and values enter a cache. No two rows of x may name one row of out. One vec4 a thread.
-type ScatterRows struct {
-	N   uint32
-	C   uint32
-	X   *host.Buffer // read (N, C), C a multiple of 4
-	Row *host.Buffer // read (N)
-	Out *host.Buffer // read_write (S, C), S above every row
-}
-
-// Call is the kernel with its arguments.
-func (k ScatterRows) Call() host.Call {
-	return host.Call{Kernel: &scatterRowsKernel,
-		Params:    []uint32{k.N, k.C},
-		Overrides: []uint32{},
-		Buffers:   []*host.Buffer{k.X, k.Row, k.Out},
-		Grid: func(variant string, c map[string]uint32) [3]uint32 {
-			return [3]uint32{ceil(k.N*k.C, 4*c["SIZE"]), 1, 1}
 		}}
 }
 

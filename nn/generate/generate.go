@@ -1,41 +1,40 @@
-// Package generate lets a model write: a graph of one token with a cache of keys and values, and the choice of the
-// next token from its logits.
+// Package generate lets a model write: graphs with a cache of keys and values that several texts share, each with rows of
+// its own, and the choice of each text's next token from its logits.
 package generate
 
 import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn"
 )
 
-// Options shape the choice of tokens.
-type Options struct {
-	MaxNewTokens      int
-	Temperature       float64 // 1 leaves the model's probabilities; below is bolder; 0 is greedy
-	TopK              int     // only the k likeliest; 0: all
-	TopP              float64 // only the likeliest that make up this probability; 0 or 1: all
-	RepetitionPenalty float64 // divides the logits of tokens seen before, if positive, else multiplies; 0 or 1: none
-	Seed              uint64
-	Greedy            bool // always the likeliest
-	Stop              int  // the token that ends a text and is not returned; negative: none
+// Batch says how much a generator holds.
+type Batch struct {
+	Context   int  // most tokens of a text, its prompt included
+	Texts     int  // most texts at a time
+	HalfCache bool // keep keys and values as halves: half the memory, and logits some 1e-3 off
 }
 
-// prefillRows is how many tokens of a prompt go through the model at once.
-const prefillRows = 32
+// promptRows is how many tokens of a prompt go through the model at once.
+const promptRows = 32
 
-// Generator holds what a model needs to write: two graphs, for a prompt's tokens and for one token, and the cache.
+// Generator decodes up to Batch.Texts texts together, which join and leave as they like. What a text becomes depends on
+// its prompt and options alone, to the bit, not on which others there are. A generator belongs to its device's goroutine.
 type Generator struct {
-	model   *nn.Model
-	context int // most tokens of a sequence
-	rope    *nn.Rope
-	caches  []*nn.Cache
-	prompt  pass
-	next    pass
-	out     *nn.Tensor
-	logits  []float32
+	batch  Batch
+	model  *nn.Model
+	rope   *nn.Rope
+	caches []*nn.Cache
+	prompt pass
+	next   []pass  // for 1, 2, 4, ... texts
+	texts  []*Sequence // by slot: text s has Context rows of the caches from s*Context on; nil: free
+	queue  []*Sequence // those whose prompts are not yet read, first come, first read
+	rows   []nn.Row
+	logits []float32
 }
 
 // pass is a recorded graph for some tokens.
@@ -43,32 +42,42 @@ type pass struct {
 	inputs *nn.Inputs
 	graph  *nn.Graph
 	record *host.Recording
+	logits *nn.Tensor
 }
 
-// New makes a generator for sequences of at most context tokens.
+// New makes a generator for one text at a time, of at most context tokens.
 func New(m *nn.Model, context int) (*Generator, error) {
-	if err := m.CheckReach(context, false); err != nil {
-		return nil, err
-	}
-	dev := m.Device
-	g := &Generator{model: m, context: context, rope: nn.NewRope(dev, m.Config, context), logits: make([]float32, m.Config.VocabSize)}
-	g.caches = nn.NewCaches(dev, m.Config, context+1) // a spare row takes what fills the prompt's last rows
-	begin := func(n int) (pass, *nn.Tensor) {
-		p := pass{inputs: nn.NewInputs(dev, n, m.Config.VocabSize), graph: nn.NewGraph(dev, false)}
-		return p, m.Hidden(p.graph, p.inputs, g.rope, g.caches)
-	}
-	g.prompt, _ = begin(prefillRows)
+	return NewBatch(m, Batch{Context: context, Texts: 1})
+}
+
+// NewBatch makes a generator for several texts. The error says what does not fit the device.
+func NewBatch(m *nn.Model, b Batch) (*Generator, error) {
+	dev, V := m.Device, m.Config.VocabSize
+	g := &Generator{batch: b, model: m, rope: nn.NewRope(dev, m.Config, b.Context), texts: make([]*Sequence, b.Texts)}
+	g.caches = nn.NewCaches(dev, m.Config, b.Texts*b.Context+1, b.Context, b.HalfCache) // and a spare row; see SetRows
+	g.prompt = pass{inputs: nn.NewInputs(dev, promptRows, V), graph: nn.NewGraph(dev, false)}
+	m.Hidden(g.prompt.graph, g.prompt.inputs, g.rope, g.caches)
 	g.prompt.record = g.prompt.graph.Compile("generation")
-	var hidden *nn.Tensor
-	g.next, hidden = begin(1)
-	g.out = g.next.graph.Logits(hidden, m.Head())
-	g.next.record = g.next.graph.Compile("generation")
-	return g, dev.Err()
+	for n := 1; ; n *= 2 {
+		p := pass{inputs: nn.NewInputs(dev, n, V), graph: nn.NewDecodingGraph(dev)}
+		p.logits = p.graph.Logits(m.Hidden(p.graph, p.inputs, g.rope, g.caches), m.Head())
+		p.record = p.graph.Compile("generation")
+		g.next = append(g.next, p)
+		if n >= b.Texts {
+			g.logits = make([]float32, n*V)
+			break
+		}
+	}
+	if err := dev.Err(); err != nil {
+		return nil, fmt.Errorf("%w; %d texts of %d tokens need %s of keys and values: try a shorter context or fewer texts",
+			err, b.Texts, b.Context, host.Bytes(int64(b.Texts*b.Context)*nn.CacheBytes(m.Config, b.HalfCache)))
+	}
+	return g, nil
 }
 
 // Release gives everything but the model back.
 func (g *Generator) Release() {
-	for _, p := range []pass{g.prompt, g.next} {
+	for _, p := range append(g.next, g.prompt) {
 		p.graph.Release()
 		p.inputs.Release()
 	}
@@ -76,41 +85,56 @@ func (g *Generator) Release() {
 	g.rope.Release()
 }
 
-// Tokens goes on from the prompt, until Stop, MaxNewTokens or a full context. The iterator's error is the device's, the
-// prompt's, or that of ctx.
-func (g *Generator) Tokens(ctx context.Context, prompt []int, o Options) iter.Seq2[int, error] {
-	return func(yield func(int, error) bool) {
-		if err := g.check(prompt); err != nil {
-			yield(0, err)
-			return
-		}
-		sampler := newSampler(o, prompt)
-		g.read(prompt[:len(prompt)-1])
-		token := prompt[len(prompt)-1]
-		for i := 0; i < o.MaxNewTokens && len(prompt)-1+i < g.context; i++ {
-			if err := ctx.Err(); err != nil {
-				yield(0, err)
-				return
-			}
-			logits, err := g.step(token, len(prompt)-1+i)
-			if err != nil {
-				yield(0, err)
-				return
-			}
-			token = sampler.choose(logits)
-			if token == o.Stop || !yield(token, nil) {
-				return
-			}
+// Warm runs every graph without a text, so that the first text does not wait for the driver to compile kernels.
+func (g *Generator) Warm() error {
+	for _, p := range append(g.next, g.prompt) {
+		for range 2 { // see host's pacing
+			p.inputs.SetRows(g.model.Device, nil, g.spare())
+			g.model.Device.Replay(nil, p.record)
 		}
 	}
+	return g.model.Device.Wait()
+}
+
+// spare is the caches' last row, which belongs to no text.
+func (g *Generator) spare() int { return g.batch.Texts * g.batch.Context }
+
+// Context is the most tokens of a text.
+func (g *Generator) Context() int { return g.batch.Context }
+
+// Free is how many more texts can join.
+func (g *Generator) Free() int {
+	free := 0
+	for _, t := range g.texts {
+		if t == nil {
+			free++
+		}
+	}
+	return free
+}
+
+// Join adds a text that goes on from the prompt. There must be room for it.
+func (g *Generator) Join(prompt []int, o Options) (*Sequence, error) {
+	if err := g.check(prompt); err != nil {
+		return nil, err
+	}
+	for slot := range g.texts {
+		if g.texts[slot] == nil {
+			t := &Sequence{slot: slot, prompt: prompt, options: o, sampler: newSampler(o, prompt, g.model.Config.VocabSize)}
+			g.texts[slot] = t
+			g.queue = append(g.queue, t)
+			return t, nil
+		}
+	}
+	panic(fmt.Sprintf("generate: Join with %d of %d texts", g.batch.Texts, g.batch.Texts))
 }
 
 func (g *Generator) check(prompt []int) error {
 	if len(prompt) == 0 {
 		return fmt.Errorf("an empty prompt: at least the token that begins a text is needed")
 	}
-	if len(prompt) > g.context {
-		return fmt.Errorf("the prompt has %d tokens and the context %d: shorten it", len(prompt), g.context)
+	if len(prompt) > g.batch.Context {
+		return fmt.Errorf("the prompt has %d tokens and the context %d: shorten it", len(prompt), g.batch.Context)
 	}
 	for _, id := range prompt {
 		if id < 0 || id >= g.model.Config.VocabSize {
@@ -120,39 +144,124 @@ func (g *Generator) check(prompt []int) error {
 	return nil
 }
 
-// read puts a prompt's tokens into the cache.
-func (g *Generator) read(tokens []int) {
-	for past := 0; past < len(tokens); past += prefillRows {
-		part := tokens[past:min(past+prefillRows, len(tokens))]
-		g.prompt.inputs.SetTokens(g.model.Device, part, past, g.context)
-		g.model.Device.Replay(nil, g.prompt.record)
+// Leave takes a text out before its end. One that has ended has left.
+func (g *Generator) Leave(t *Sequence) {
+	if g.texts[t.slot] == t {
+		g.texts[t.slot] = nil
 	}
 }
 
-// step puts one token into the cache, after `past` others, and returns the logits (V) of what follows; they are
-// overwritten by the next step.
-func (g *Generator) step(token, past int) ([]float32, error) {
-	dev := g.model.Device
-	g.next.inputs.SetTokens(dev, []int{token}, past, g.context)
-	dev.Replay(nil, g.next.record)
-	err := dev.Read(g.out.Data, 0, host.AsBytes(g.logits))
-	return g.logits, err
+// Step reads a part of a prompt, if one waits, and lets every text whose prompt has been read go on by one token. It
+// returns those, in no order that matters.
+func (g *Generator) Step() ([]*Sequence, error) {
+	g.readPrompt()
+	var ready []*Sequence
+	g.rows = g.rows[:0]
+	for _, t := range g.texts {
+		if t != nil && t.read >= len(t.prompt)-1 {
+			ready = append(ready, t)
+			g.rows = append(g.rows, nn.Row{Token: t.last(), Position: t.read, First: t.slot * g.batch.Context})
+		}
+	}
+	if len(ready) == 0 {
+		return nil, g.model.Device.Err()
+	}
+	logits, err := g.decode()
+	if err != nil {
+		return nil, err
+	}
+	var choices sync.WaitGroup
+	for i, t := range ready {
+		choices.Go(func() { t.advance(logits[i], g.batch.Context) })
+	}
+	choices.Wait()
+	for _, t := range ready {
+		if t.End != "" {
+			g.Leave(t)
+		}
+	}
+	return ready, nil
+}
+
+// readPrompt puts the next tokens of the first waiting prompt into the caches; its last token is left for decode.
+func (g *Generator) readPrompt() {
+	for len(g.queue) > 0 {
+		t := g.queue[0]
+		if g.texts[t.slot] != t || t.read >= len(t.prompt)-1 { // it left, or has been read
+			g.queue = g.queue[1:]
+			continue
+		}
+		part := t.prompt[t.read : len(t.prompt)-1]
+		part = part[:min(len(part), promptRows)]
+		g.rows = g.rows[:0]
+		for i, token := range part {
+			g.rows = append(g.rows, nn.Row{Token: token, Position: t.read + i, First: t.slot * g.batch.Context})
+		}
+		g.prompt.inputs.SetRows(g.model.Device, g.rows, g.spare())
+		g.model.Device.Replay(nil, g.prompt.record)
+		t.read += len(part)
+		return
+	}
+}
+
+// decode puts a token of each text into the caches and returns the logits (V) of what follows each; the next decode
+// overwrites them.
+func (g *Generator) decode() ([][]float32, error) {
+	dev, V := g.model.Device, g.model.Config.VocabSize
+	size := 0
+	for 1<<size < len(g.rows) {
+		size++
+	}
+	p := g.next[size]
+	p.inputs.SetRows(dev, g.rows, g.spare())
+	dev.Replay(nil, p.record)
+	if err := dev.Read(p.logits.Data, 0, host.AsBytes(g.logits[:len(g.rows)*V])); err != nil {
+		return nil, err
+	}
+	var logits [][]float32
+	for i := range g.rows {
+		logits = append(logits, g.logits[i*V:(i+1)*V])
+	}
+	return logits, nil
+}
+
+// Tokens goes on from the prompt, alone, until Stop, MaxNewTokens or a full context. The iterator's error is the
+// device's, the prompt's, or that of ctx.
+func (g *Generator) Tokens(ctx context.Context, prompt []int, o Options) iter.Seq2[int, error] {
+	return func(yield func(int, error) bool) {
+		if o.MaxNewTokens == 0 {
+			return
+		}
+		t, err := g.Join(prompt, o)
+		if err != nil {
+			yield(0, err)
+			return
+		}
+		defer g.Leave(t)
+		for t.End == "" {
+			err := ctx.Err()
+			var advanced []*Sequence
+			if err == nil {
+				advanced, err = g.Step()
+			}
+			if err != nil {
+				yield(0, err)
+				return
+			}
+			if len(advanced) > 0 && t.End != EndStop && !yield(t.Token.ID, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Greedy returns n tokens that go on from the prompt, each the likeliest, and the logits (n, V) that chose them.
 func (g *Generator) Greedy(prompt []int, n int) (ids []int, logits []float32, err error) {
-	if err := g.check(prompt); err != nil {
-		return nil, nil, err
-	}
-	g.read(prompt[:len(prompt)-1])
-	token := prompt[len(prompt)-1]
-	for i := range n {
-		step, err := g.step(token, len(prompt)-1+i)
+	for id, err := range g.Tokens(context.Background(), prompt, Options{MaxNewTokens: n, Greedy: true, Stop: -1}) {
 		if err != nil {
 			return nil, nil, err
 		}
-		token = likeliest(step)
-		ids, logits = append(ids, token), append(logits, step...)
+		ids, logits = append(ids, id), append(logits, g.logits[:g.model.Config.VocabSize]...)
 	}
 	return ids, logits, nil
 }

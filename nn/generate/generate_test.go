@@ -55,7 +55,7 @@ func prompt(n int) []int {
 // The cache gives the logits of the whole sequence computed at once, whatever the prompt's length.
 func TestCacheEqualsWholeSequence(t *testing.T) {
 	m, g := testGenerator(t, 80)
-	for _, n := range []int{1, 2, prefillRows, prefillRows + 1, 71} {
+	for _, n := range []int{1, 2, promptRows, promptRows + 1, 71} {
 		ids, logits, err := g.Greedy(prompt(n), 3)
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestBadPrompts(t *testing.T) {
 
 // Draws follow the probabilities.
 func TestDraw(t *testing.T) {
-	s := newSampler(Options{Seed: 1}, nil)
+	s := newSampler(Options{Seed: 1}, nil, 4)
 	p := []float64{0.5, 0, 0.3, 0.2}
 	counts := make([]float64, 4)
 	const n = 20000

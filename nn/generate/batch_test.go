@@ -1,0 +1,220 @@
+package generate
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/minimind-gpu/minimind-gpu/nn"
+)
+
+func testBatch(t *testing.T, m *nn.Model, b Batch) *Generator {
+	t.Helper()
+	g, err := NewBatch(m, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Release)
+	return g
+}
+
+// job is a text to be written, when it joins, and, if that is not 0, after how many tokens it leaves.
+type job struct {
+	prompt  []int
+	options Options
+	joins   int
+	leaves  int
+}
+
+// together decodes jobs in one batch, each joining at its step if there is room, else when there is.
+func together(t *testing.T, g *Generator, jobs []job) [][]Token {
+	t.Helper()
+	out := make([][]Token, len(jobs))
+	index := map[*Sequence]int{}
+	for step, joined := 0, 0; joined < len(jobs) || len(index) > 0; step++ {
+		for joined < len(jobs) && g.Free() > 0 && jobs[joined].joins <= step {
+			text, err := g.Join(jobs[joined].prompt, jobs[joined].options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			index[text] = joined
+			joined++
+		}
+		texts, err := g.Step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range texts {
+			i := index[text]
+			if text.End != EndStop {
+				out[i] = append(out[i], text.Token)
+			}
+			if jobs[i].leaves > 0 && len(out[i]) == jobs[i].leaves {
+				g.Leave(text)
+				text.End = EndStop
+			}
+			if text.End != "" {
+				delete(index, text)
+			}
+		}
+	}
+	return out
+}
+
+// TestTogetherAsAlone has texts of all kinds join and leave a batch: each has the tokens, and to the bit the
+// log-probabilities, that it has alone.
+func TestTogetherAsAlone(t *testing.T) {
+	m, _ := testGenerator(t, 8)
+	for _, half := range []bool{false, true} {
+		const context, texts = 100, 3
+		var jobs []job
+		for i, n := range []int{1, 40, 2, 33, 95, 7} {
+			p := prompt(n + i)[i:]
+			o := Options{MaxNewTokens: 4 + i, Temperature: 1, TopP: 0.95, RepetitionPenalty: 1.1, Seed: uint64(i), Stop: -1, LogProbs: true, Alternatives: 2}
+			if i%3 == 2 {
+				o.Greedy, o.TopP = true, 0
+			}
+			jobs = append(jobs, job{prompt: p, options: o, joins: i / 2})
+		}
+		jobs[3].leaves = 2
+		among := together(t, testBatch(t, m, Batch{Context: context, Texts: texts, HalfCache: half}), jobs)
+		single := testBatch(t, m, Batch{Context: context, Texts: 1, HalfCache: half})
+		for i, j := range jobs {
+			j.joins = 0
+			alone := together(t, single, []job{j})[0]
+			if len(alone) == 0 && j.options.Stop < 0 {
+				t.Errorf("text %d is empty", i)
+			}
+			same := slices.EqualFunc(among[i], alone, func(a, b Token) bool {
+				return a.Alternative == b.Alternative && slices.Equal(a.Top, b.Top)
+			})
+			if !same {
+				t.Errorf("half %t, text %d: among others %v, alone %v", half, i, among[i], alone)
+			}
+		}
+		if n := len(among[4]); n != context-95+1 {
+			t.Errorf("%d tokens after a prompt of 95 in a context of %d", n, context)
+		}
+	}
+}
+
+// TestHalfCache holds the logits of a cache of halves against those of float32.
+func TestHalfCache(t *testing.T) {
+	m, whole := testGenerator(t, 80)
+	half := testBatch(t, m, Batch{Context: 80, Texts: 1, HalfCache: true})
+	ids, want, err := whole.Greedy(prompt(60), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, logits, err := half.Greedy(prompt(60), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	difference, norm := 0.0, 0.0
+	for i := range want {
+		difference += math.Pow(float64(logits[i]-want[i]), 2)
+		norm += math.Pow(float64(want[i]), 2)
+	}
+	if off := math.Sqrt(difference / norm); !(off > 0 && off < 1e-3) || !slices.Equal(ids, got) {
+		t.Errorf("logits are %.2g off, tokens %v, want %v", off, got, ids)
+	}
+}
+
+func TestWarm(t *testing.T) {
+	m, g := testGenerator(t, 40)
+	want := collect(t, g, prompt(5), Options{MaxNewTokens: 6, Greedy: true, Stop: -1})
+	warm := testBatch(t, m, Batch{Context: 40, Texts: 2})
+	if err := warm.Warm(); err != nil {
+		t.Fatal(err)
+	}
+	if got := collect(t, warm, prompt(5), Options{MaxNewTokens: 6, Greedy: true, Stop: -1}); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// sorted is top-k and top-p as the papers say it: by a whole sorted list.
+func sorted(logits []float32, o Options) []float64 {
+	order := make([]int, len(logits))
+	p := make([]float64, len(logits))
+	for i := range order {
+		order[i], p[i] = i, math.Exp(float64(logits[i])/o.Temperature)
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		if logits[a] > logits[b] {
+			return -1
+		} else if logits[a] < logits[b] {
+			return 1
+		}
+		return 0
+	})
+	keep := len(order)
+	if o.TopK > 0 {
+		for keep = min(o.TopK, keep); keep < len(order) && logits[order[keep]] == logits[order[keep-1]]; keep++ {
+		}
+	}
+	normalize := func(n int) {
+		sum := 0.0
+		for _, i := range order[:n] {
+			sum += p[i]
+		}
+		for rank, i := range order {
+			if p[i] /= sum; rank >= n {
+				p[i] = 0
+			}
+		}
+	}
+	normalize(keep)
+	if o.TopP > 0 {
+		n, before := 0, 0.0
+		for ; n < keep && (n == 0 || before <= o.TopP); n++ {
+			before += p[order[n]]
+		}
+		normalize(n)
+	}
+	return p
+}
+
+func TestProbabilities(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for trial := range 200 {
+		logits := make([]float32, 1+r.IntN(300))
+		for i := range logits {
+			logits[i] = float32(3 * r.NormFloat64())
+			if trial%3 == 0 {
+				logits[i] = float32(r.IntN(5)) // ties
+			}
+		}
+		o := Options{Temperature: 0.3 + r.Float64(), TopK: r.IntN(40), TopP: float64(r.IntN(3)) * 0.43217}
+		got, want := Probabilities(logits, nil, o), sorted(logits, o)
+		for i := range want {
+			if math.Abs(got[i]-want[i]) > 1e-12 {
+				t.Fatalf("%+v: token %d of %d has probability %v, want %v", o, i, len(logits), got[i], want[i])
+			}
+		}
+	}
+}
+
+func TestLogProbs(t *testing.T) {
+	got := logProbs([]float32{1, 3, 3, 0}, 0, 3)
+	total := math.Log(math.Exp(1) + 2*math.Exp(3) + 1)
+	want := Token{Alternative{0, 1 - total}, []Alternative{{1, 3 - total}, {2, 3 - total}, {0, 1 - total}}}
+	for i, a := range append(got.Top, got.Alternative) {
+		w := append(want.Top, want.Alternative)[i]
+		if a.ID != w.ID || math.Abs(a.LogProb-w.LogProb) > 1e-12 {
+			t.Errorf("%v, want %v", a, w)
+		}
+	}
+}
+
+func BenchmarkChoose(b *testing.B) {
+	logits := make([]float32, 6400)
+	r := rand.New(rand.NewPCG(3, 3))
+	for i := range logits {
+		logits[i] = float32(3 * r.NormFloat64())
+	}
+	s := newSampler(Options{Temperature: 0.85, TopP: 0.85, Seed: 1}, nil, len(logits))
+	for b.Loop() {
+		s.choose(logits)
+	}
+}

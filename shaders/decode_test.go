@@ -1,0 +1,160 @@
+package shaders
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
+)
+
+// TestMatmulFew also shows that a row's bits do not depend on how many rows there are.
+func TestMatmulFew(t *testing.T) {
+	forVariants(t, func(t *testing.T) {
+		for _, s := range [][2]int{{4, 1}, {12, 7}, {68, 131}, {516, 65}, {6400, 6}} {
+			i, o := s[0], s[1]
+			x, w := uniform(1, 9*i), uniform(2, o*i)
+			want := matmul(9, o, i, func(r, d int) float32 { return x[r*i+d] }, func(d, c int) float32 { return w[c*i+d] })
+			weight := hosttest.Upload(t, "weight", w)
+			var all []float32
+			for _, n := range []int{9, 1, 2, 3, 8} {
+				for _, rows := range []int{1, 2, 4, 8} {
+					out := hosttest.Zeros(t, "out", n*o)
+					hosttest.Run(t, MatmulFew{N: uint32(n), I: uint32(i), O: uint32(o), ROWS: uint32(rows),
+						X: hosttest.Upload(t, "x", x[:n*i]), Weight: weight, Out: out}.Call())
+					got := hosttest.Floats(t, out)
+					near(t, got, want[:n*o], i)
+					if all == nil {
+						all = got
+					} else if !slices.Equal(got, all[:n*o]) {
+						t.Fatalf("%d x %d: %d rows, %d at a time, have other bits than all of them", i, o, n, rows)
+					}
+				}
+			}
+		}
+	}, &matmulFewKernel)
+}
+
+// toHalf rounds to the nearest half, of the normal ones, which spares it the others.
+func toHalf(x float32) (half uint32, rounded float32) {
+	b := math.Float32bits(x)
+	b = (b + 0xfff + b>>13&1) &^ 0x1fff
+	if exponent := int(b>>23&0xff) - 127; exponent < -14 {
+		return 0, 0
+	}
+	return b>>16&0x8000 | (b>>13-(127-15)<<10)&0x7fff, math.Float32frombits(b)
+}
+
+// halves rounds numbers to halves, in place, and packs them.
+func halves(v []float64) (words []uint32) {
+	for i := 0; i < len(v); i += 2 {
+		low, a := toHalf(float32(v[i]))
+		high, b := toHalf(float32(v[i+1]))
+		v[i], v[i+1] = float64(a), float64(b)
+		words = append(words, low|high<<16)
+	}
+	return words
+}
+
+// cached solves a problem by attention_part and attention_combine, with P parts.
+func (a *attention) cached(t *testing.T, P int, half uint32) []float32 {
+	t.Helper()
+	const part = 64
+	upload := func(name string, v []float64) *host.Buffer {
+		if half == 1 {
+			return hosttest.Upload(t, name, halves(v))
+		}
+		return hosttest.Upload(t, name, float32s(v))
+	}
+	N, H, K, D := uint32(a.N), uint32(a.H), uint32(a.K), uint32(a.D)
+	keys, out := hosttest.Upload(t, "keys", pairs(a.keys)), hosttest.Zeros(t, "out", len(a.q))
+	nan := slices.Repeat([]float32{float32(math.NaN())}, a.N*a.H*P*(a.D+2)) // what is not written is not read
+	sums := hosttest.Upload(t, "sums", nan[:a.N*a.H*P*a.D])
+	peak := hosttest.Upload(t, "peak", nan[:a.N*a.H*P*2])
+	hosttest.Run(t,
+		AttentionPart{N: N, H: H, K: K, P: uint32(P), Scale: float32(a.scale), D: D, PART: part, HALF: half, Query: hosttest.Upload(t, "q", float32s(a.q)),
+			Key: upload("k", a.k), Value: upload("v", a.v), Keys: keys, Sums: sums, Peak: peak}.Call(),
+		AttentionCombine{N: N, H: H, P: uint32(P), D: D, PART: part, Sums: sums, Peak: peak, Keys: keys, Out: out}.Call())
+	return hosttest.Floats(t, out)
+}
+
+func TestAttentionParts(t *testing.T) {
+	forVariants(t, func(t *testing.T) {
+		keys := [][2]int{{0, 0}, {3, 66}, {0, 199}, {1, 0}, {7, 71}, {199, 199}, {100, 227}}
+		for _, c := range []struct {
+			H, K, D int
+			half    uint32
+			spread  float64
+		}{{2, 2, 4, 0, 1}, {4, 2, 16, 1, 1}, {4, 1, 20, 0, 1}, {8, 2, 64, 0, 1}, {3, 3, 96, 1, 1}, {4, 2, 128, 0, 1}, {2, 1, 260, 0, 1}, {4, 2, 64, 0, 5}} {
+			t.Run(fmt.Sprintf("H=%d,K=%d,D=%d,half=%d,spread=%v", c.H, c.K, c.D, c.half, c.spread), func(t *testing.T) {
+				a := (&attention{N: len(keys), S: 228, H: c.H, K: c.K, D: c.D, keys: keys}).random(5, c.spread)
+				got := a.cached(t, 4, c.half)
+				a.forward()
+				bound := attentionBound
+				if c.spread > 1 {
+					bound = 5e-5 // see TestAttentionLargeScores
+				}
+				if d := distance(got, a.out); !(d <= bound) {
+					t.Errorf("%.3g from the float64 reference (relative L2 norm), more than %g", d, bound)
+				}
+			})
+		}
+	}, &attentionPartKernel)
+}
+
+// TestAttentionPartsAlone has rows with the same keys at other places of the cache, among other neighbours, of longer
+// caches: they must have the same bits.
+func TestAttentionPartsAlone(t *testing.T) {
+	forVariants(t, func(t *testing.T) {
+		const H, K, D, length = 4, 2, 16, 150
+		alone := (&attention{N: 1, S: length, H: H, K: K, D: D, keys: [][2]int{{0, length - 1}}}).random(5, 1)
+		want := alone.cached(t, 3, 0)
+		among := (&attention{N: 3, S: 400, H: H, K: K, D: D, keys: [][2]int{{0, 20}, {123, 122 + length}, {300, 399}}}).random(6, 1)
+		copy(among.q[H*D:], alone.q)
+		copy(among.k[123*K*D:], alone.k)
+		copy(among.v[123*K*D:], alone.v)
+		if got := among.cached(t, 5, 0); !slices.Equal(got[H*D:2*H*D], want) {
+			t.Error("other bits among others")
+		}
+	}, &attentionPartKernel)
+}
+
+func TestCacheRows(t *testing.T) {
+	const N, C, S = 3, 20, 7
+	row, x := []uint32{6, 0, 3}, make([]float32, N*C)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range x {
+		_, x[i] = toHalf(float32(r.NormFloat64()))
+	}
+	for _, half := range []uint32{0, 1} {
+		words := S * C
+		if half == 1 {
+			words /= 2
+		}
+		want := slices.Repeat([]uint32{0xdeadbeef}, words)
+		out := hosttest.Upload(t, "out", want)
+		for n := range N {
+			for c := 0; c < C; c += 2 {
+				at := int(row[n])*C + c
+				low, _ := toHalf(x[n*C+c])
+				high, _ := toHalf(x[n*C+c+1])
+				if half == 1 {
+					want[at/2] = low | high<<16
+				} else {
+					want[at], want[at+1] = math.Float32bits(x[n*C+c]), math.Float32bits(x[n*C+c+1])
+				}
+			}
+		}
+		hosttest.Run(t, CacheRows{N: N, C: C, HALF: half, X: hosttest.Upload(t, "x", x), Row: hosttest.Upload(t, "row", row), Out: out}.Call())
+		got := make([]uint32, words)
+		if err := hosttest.Device(t).Read(out, 0, host.AsBytes(got)); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("half %d: out = %x, want %x", half, got, want)
+		}
+	}
+}
