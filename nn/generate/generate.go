@@ -30,7 +30,7 @@ type Generator struct {
 	rope   *nn.Rope
 	caches []*nn.Cache
 	prompt pass
-	next   []pass  // for 1, 2, 4, ... texts
+	next   []pass      // for 1, 2, 4, ... texts
 	texts  []*Sequence // by slot: text s has Context rows of the caches from s*Context on; nil: free
 	queue  []*Sequence // those whose prompts are not yet read, first come, first read
 	rows   []nn.Row
