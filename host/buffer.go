@@ -85,13 +85,16 @@ func (d *Device) Allocate(purpose, name string, size int64) *Buffer {
 			name, purpose, Bytes(size), d.Info.Name, Bytes(d.Info.Limits.Buffer)))
 		return b
 	}
-	h, err := d.backend.allocate(Align(size), usageStorage)
-	if err != nil {
-		d.fail(fmt.Errorf("no memory for %s (%s of %s), after %s in use: %w",
-			name, Bytes(size), purpose, Bytes(d.ledger.total), err))
-		return b
+	if !d.planning {
+		h, err := d.backend.allocate(Align(size), usageStorage)
+		if err != nil {
+			d.fail(fmt.Errorf("no memory for %s (%s of %s), after %s in use: %w",
+				name, Bytes(size), purpose, Bytes(d.ledger.total), err))
+			return b
+		}
+		b.memory.handle = h
 	}
-	b.memory.handle, b.memory.size = h, Align(size)
+	b.memory.size = Align(size)
 	d.ledger.add(purpose, b.memory.size)
 	return b
 }
@@ -99,10 +102,10 @@ func (d *Device) Allocate(purpose, name string, size int64) *Buffer {
 // Release gives the allocation back, and with it every slice of it.
 func (b *Buffer) Release() {
 	m := b.memory
-	if m == nil || m.device.backend == nil || m.size == 0 {
+	if m == nil || m.device.closed() || m.size == 0 {
 		return
 	}
-	if m.device.err == nil {
+	if m.device.err == nil && !m.device.planning {
 		m.device.backend.free(m.handle)
 	}
 	m.device.ledger.add(m.purpose, -m.size)
@@ -115,7 +118,7 @@ func (d *Device) Write(b *Buffer, offset int64, data []byte) {
 	if offset < 0 || offset+int64(len(data)) > b.Size || offset%4 != 0 || len(data)%4 != 0 {
 		panic(fmt.Sprintf("host: write of [%d, +%d) to %s (%d bytes)", offset, len(data), b.Name, b.Size))
 	}
-	if len(data) == 0 || d.Err() != nil {
+	if len(data) == 0 || d.planning || d.Err() != nil {
 		return
 	}
 	m, start := b.at()
@@ -126,6 +129,9 @@ func (d *Device) Write(b *Buffer, offset int64, data []byte) {
 func (d *Device) Read(b *Buffer, offset int64, dst []byte) error {
 	if offset < 0 || offset+int64(len(dst)) > b.Size || offset%4 != 0 || len(dst)%4 != 0 {
 		panic(fmt.Sprintf("host: read of [%d, +%d) from %s (%d bytes)", offset, len(dst), b.Name, b.Size))
+	}
+	if d.planning {
+		d.fail(errPlanning)
 	}
 	if len(dst) > 0 && d.Err() == nil {
 		m, start := b.at()

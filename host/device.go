@@ -77,6 +77,7 @@ type Device struct {
 	Info Info
 
 	backend   *backend
+	planning  bool // there is no backend: see Planner
 	err       error
 	ledger    ledger
 	pipelines map[string]pipeline
@@ -102,9 +103,12 @@ func (d *Device) Close() {
 	}
 }
 
+// closed says that the device has been given back.
+func (d *Device) closed() bool { return d.backend == nil && !d.planning }
+
 // Err returns the device's first error.
 func (d *Device) Err() error {
-	if d.err == nil {
+	if d.err == nil && !d.planning {
 		d.err = d.backend.lost()
 	}
 	return d.err
@@ -113,6 +117,9 @@ func (d *Device) Err() error {
 func (d *Device) fail(err error) {
 	if d.err == nil && err != nil {
 		d.err = err
+		if d.planning {
+			return
+		}
 		if lost := d.backend.lost(); lost != nil {
 			d.err = lost
 		}
@@ -121,7 +128,7 @@ func (d *Device) fail(err error) {
 
 // Wait waits until all submitted work is done, and returns the device's first error.
 func (d *Device) Wait() error {
-	if d.Err() == nil {
+	if d.Err() == nil && !d.planning {
 		d.fail(d.backend.wait(0))
 	}
 	return d.Err()

@@ -14,6 +14,10 @@ type Readback struct {
 func (d *Device) NewReadback(source *Buffer, depth int) *Readback {
 	r := &Readback{source: source, device: d}
 	for range depth {
+		if d.planning {
+			r.slots = append(r.slots, stagingSlot{})
+			continue
+		}
 		if d.Err() != nil {
 			break
 		}

@@ -32,13 +32,24 @@ func (d *Device) Record(calls ...Call) *Recording {
 		copy(words[i*Alignment/4:], c.Params)
 	}
 	r.params = Virtual("params", int64(4*len(words)))
-	h, err := d.backend.allocate(r.params.Size, usageUniform)
-	if err != nil {
-		d.fail(fmt.Errorf("kernel parameters: %w", err))
+	r.params.memory = &memory{size: r.params.Size, purpose: "kernel parameters", device: d}
+	if !d.planning {
+		h, err := d.backend.allocate(r.params.Size, usageUniform)
+		if err != nil {
+			d.fail(fmt.Errorf("kernel parameters: %w", err))
+			r.params.memory = nil
+			return r
+		}
+		r.params.memory.handle = h
+	}
+	d.ledger.add("kernel parameters", r.params.Size)
+	if d.planning {
+		for i := range calls {
+			_, err := d.ranges(&calls[i])
+			d.fail(err)
+		}
 		return r
 	}
-	r.params.memory = &memory{handle: h, size: r.params.Size, purpose: "kernel parameters", device: d}
-	d.ledger.add("kernel parameters", r.params.Size)
 	d.Write(r.params, 0, AsBytes(words))
 
 	bound := make([]boundDispatch, 0, len(calls))
@@ -73,22 +84,12 @@ func (d *Device) bind(c *Call, params *Buffer) (boundDispatch, error) {
 	if err != nil {
 		return boundDispatch{}, err
 	}
-	at, offset := params.at()
-	ranges := []boundRange{{at.handle, offset, params.Size}}
-	for i, b := range c.Buffers {
-		if b == nil || !b.Placed() {
-			panic(fmt.Sprintf("host: kernel %s: %s has no memory", c.Kernel.Name, c.Kernel.Bindings[i].Name))
-		}
-		size := (b.Size + 15) / 16 * 16 // a kernel may see it as vec4s; Alignment leaves the room
-		if size > d.Info.Limits.StorageBinding {
-			return boundDispatch{}, fmt.Errorf("kernel %s: %s (%s) is %s, and this adapter (%s) shows a kernel at most %s of a buffer",
-				c.Kernel.Name, c.Kernel.Bindings[i].Name, b.Name, Bytes(b.Size), d.Info.Name, Bytes(d.Info.Limits.StorageBinding))
-		}
-		checkAliases(c, i)
-		at, offset := b.at()
-		ranges = append(ranges, boundRange{at.handle, offset, size})
+	ranges, err := d.ranges(c)
+	if err != nil {
+		return boundDispatch{}, err
 	}
-	g, err := d.backend.bind(p, ranges)
+	at, offset := params.at()
+	g, err := d.backend.bind(p, append([]boundRange{{at.handle, offset, params.Size}}, ranges...))
 	if err != nil {
 		return boundDispatch{}, fmt.Errorf("kernel %s: %w", c.Kernel.Name, err)
 	}
@@ -97,6 +98,25 @@ func (d *Device) bind(c *Call, params *Buffer) (boundDispatch, error) {
 		return boundDispatch{}, fmt.Errorf("kernel %s: %w", c.Kernel.Name, err)
 	}
 	return boundDispatch{p, g, grid}, nil
+}
+
+// ranges are the call's buffers as bindings, after it was made sure that the adapter can show them to a kernel.
+func (d *Device) ranges(c *Call) ([]boundRange, error) {
+	var ranges []boundRange
+	for i, b := range c.Buffers {
+		if b == nil || !b.Placed() {
+			panic(fmt.Sprintf("host: kernel %s: %s has no memory", c.Kernel.Name, c.Kernel.Bindings[i].Name))
+		}
+		size := (b.Size + 15) / 16 * 16 // a kernel may see it as vec4s; Alignment leaves the room
+		if size > d.Info.Limits.StorageBinding {
+			return nil, fmt.Errorf("kernel %s: %s (%s) is %s, and this adapter (%s) shows a kernel at most %s of a buffer",
+				c.Kernel.Name, c.Kernel.Bindings[i].Name, b.Name, Bytes(b.Size), d.Info.Name, Bytes(d.Info.Limits.StorageBinding))
+		}
+		checkAliases(c, i)
+		at, offset := b.at()
+		ranges = append(ranges, boundRange{at.handle, offset, size})
+	}
+	return ranges, nil
 }
 
 // checkAliases refuses what WebGPU refuses: one allocation both read and written in a dispatch, or written through
@@ -138,6 +158,10 @@ func (d *Device) fold(grid [3]uint32) ([3]uint32, error) {
 // Replay submits recordings, one after the other, in one submission (see pace), without waiting for them; at most
 // two submissions are in flight. It then copies a readback's source to its ring, if there is one.
 func (d *Device) Replay(readback *Readback, recordings ...*Recording) {
+	if d.planning {
+		d.fail(errPlanning)
+		return
+	}
 	if readback != nil && readback.Full() {
 		panic("host: Replay with a full readback")
 	}
@@ -192,10 +216,12 @@ func (d *Device) submit(readback *Readback) {
 
 // Release gives the recording's bindings and parameters back. The buffers it used stay.
 func (r *Recording) Release() {
-	if r.device.backend == nil || r.params == nil {
+	if r.device.closed() || r.params == nil {
 		return
 	}
-	r.device.backend.freeList(r.list)
+	if !r.device.planning {
+		r.device.backend.freeList(r.list)
+	}
 	r.params.Release()
 	r.params = nil
 }

@@ -23,6 +23,7 @@ import (
 type commandLine struct {
 	Pretrain  pretrainCommand `cmd:"" help:"Train a model from scratch. Without any flag: a demo of about a minute."`
 	Generate  generateCommand `cmd:"" help:"Let a trained model write."`
+	Plan      planCommand     `cmd:"" help:"Say what a training would take: memory, batch size, time. Nothing is trained."`
 	Info      infoCommand     `cmd:"" help:"Show the adapters and presets, or what a checkpoint holds."`
 	Verify    verifyCommand   `cmd:"" help:"Hold this machine's results against golden cases."`
 	Bench     benchCommand    `cmd:"" help:"Measure matrix multiplication and whole training steps."`
@@ -87,7 +88,7 @@ func (p *program) run(args []string) (code int) {
 		kong.Description("Trains MiniMind language models on any GPU. `minimind-gpu pretrain` alone is a demo; `minimind-gpu COMMAND --help` shows a command's flags."),
 		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { panic(exit{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-		kong.Resolvers(&files), kong.Bind(p), kong.Vars(trainDefaults))
+		kong.Resolvers(&files), kong.NamedMapper("batchsize", batchSizeMapper), kong.Bind(p), kong.Vars(trainDefaults))
 	if err != nil {
 		panic(err) // the struct above is wrong
 	}

@@ -100,6 +100,9 @@ func (r *pretraining) prepare(settings *kong.Context) (err error) {
 	if c.Data == "" && c.Training.MaxSteps == 0 {
 		c.Training.MaxSteps = demoSteps(r.device.Info)
 	}
+	if err := r.fit(r.device.Info, r.model, &c.Training); err != nil {
+		return err
+	}
 	if err := c.Training.config().Validate(); err != nil {
 		return fmt.Errorf("these settings cannot be: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}

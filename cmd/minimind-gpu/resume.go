@@ -25,7 +25,7 @@ func (r *resumePoint) close() { r.f.Close() }
 
 // mayDiffer are the settings that a resumed run may change: they decide nothing about the weights, or, like files that
 // were moved, are compared by what they hold.
-var mayDiffer = []string{"data", "tokenizer", "adapter", "keep", "sample-prompt", "sample-interval", "save-interval"}
+var mayDiffer = []string{"data", "tokenizer", "adapter", "keep", "memory", "sample-prompt", "sample-interval", "save-interval"}
 
 // openResumePoint opens the checkpoint and makes sure that no setting was given that differs from the run's.
 func openResumePoint(path string, settings *kong.Context) (*resumePoint, error) {

@@ -14,8 +14,10 @@ type trainFlags struct {
 	EarlyStop          train.EarlyStop `group:"Training" placeholder:"PATIENCE,MIN-DELTA" help:"End the run when so many validations in a row have not brought the validation loss down by more than MIN-DELTA; the best checkpoint is kept. As in 3,0.001."`
 	Epochs             int             `group:"Training" default:"1" help:"Passes over the data."`
 	MaxSteps           int             `group:"Training" placeholder:"N" help:"Stop after so many steps. Default: all of the epochs; on the embedded corpus, about a minute's."`
-	BatchSize          int             `group:"Training" default:"${batch_size}" help:"Rows of a micro-batch."`
+	BatchSize          int             `group:"Training" default:"${batch_size}" type:"batchsize" help:"Rows of a micro-batch; auto takes the most that fit 85 % of the adapter's memory."`
 	AccumulationSteps  int             `group:"Training" default:"1" help:"Micro-batches of a step."`
+	EffectiveBatch     int             `group:"Training" placeholder:"ROWS" help:"Rows of a step: decides accumulation-steps. Default, with --batch-size auto: 256."`
+	Memory             string          `group:"Training" placeholder:"12GB" help:"Memory of the adapter: a run that does not fit is refused, with what would. Default: what is known of it."`
 	MaxSeqLen          int             `group:"Training" default:"${max_seq_len}" help:"Tokens of a row."`
 	GradClip           float64         `group:"Training" default:"1" help:"Largest global norm of a gradient; 0 does not clip."`
 	AdamBeta1          float64         `group:"Training" name:"adam-beta1" default:"0.9" help:"AdamW's decay of the mean gradient."`

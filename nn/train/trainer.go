@@ -121,25 +121,19 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, resumed *checkp
 
 // make makes what is on the device.
 func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
-	c, d := t.config, t.data
+	d := t.data
 	if err := t.chooseKernels(m); err != nil {
 		return err
 	}
 	if t.model, err = t.weights(m, resumed); err != nil {
 		return err
 	}
-	if t.training, err = nn.NewTraining(t.model, t.objective, c.adamW(), c.BatchSize, c.MaxSeqLen); err != nil {
-		return err
-	}
-	for range c.AccumulationSteps {
-		t.batches = append(t.batches, data.NewBatch(c.BatchSize, c.MaxSeqLen))
-	}
+	validationRows := int64(0)
 	if d.Validation != nil {
-		rows := min(int(min(d.Validation.RowsPerEpoch(), int64(c.BatchSize))), max(validationTokens/c.MaxSeqLen, 1))
-		t.validation = data.NewBatch(rows, c.MaxSeqLen)
-		if t.evaluation, err = nn.NewEvaluation(t.model, t.objective, rows, c.MaxSeqLen); err != nil {
-			return err
-		}
+		validationRows = d.Validation.RowsPerEpoch()
+	}
+	if err := t.allocate(validationRows); err != nil {
+		return err
 	}
 	if resumed != nil {
 		if err := t.training.Load(resumed); err != nil {
@@ -183,6 +177,40 @@ func (t *Trainer) weights(m config.Model, resumed *checkpoint.Reader) (*nn.Model
 		model.Init(t.config.Seed)
 	}
 	return model, err
+}
+
+// allocate makes what the model's training needs on the device, with room for validation data of so many rows.
+func (t *Trainer) allocate(validationRows int64) (err error) {
+	c := t.config
+	if t.training, err = nn.NewTraining(t.model, t.objective, c.adamW(), c.BatchSize, c.MaxSeqLen); err != nil {
+		return err
+	}
+	for range c.AccumulationSteps {
+		t.batches = append(t.batches, data.NewBatch(c.BatchSize, c.MaxSeqLen))
+	}
+	if validationRows > 0 {
+		rows := min(int(min(validationRows, int64(c.BatchSize))), max(validationTokens/c.MaxSeqLen, 1))
+		t.validation = data.NewBatch(rows, c.MaxSeqLen)
+		t.evaluation, err = nn.NewEvaluation(t.model, t.objective, rows, c.MaxSeqLen)
+	}
+	return err
+}
+
+// Rehearse makes all the buffers of a run on a host.Planner, whose ledger and limits then say what the run takes and
+// whether the adapter can do it. validationRows are those of the validation data, 0 for none.
+func Rehearse(planner *host.Device, m config.Model, c Config, validationRows int64) (model *nn.Model, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c.AccumulationSteps = 1 // micro-batches come one after the other: they take no memory on the device
+	t := &Trainer{config: c, dev: planner, objective: nn.CrossEntropy{}}
+	if t.model, err = nn.NewModel(planner, m); err != nil {
+		return nil, err
+	}
+	if err := t.allocate(validationRows); err != nil {
+		return nil, err
+	}
+	return t.model, planner.Err()
 }
 
 // mainShapes are the matrix products that a step spends its time on.
