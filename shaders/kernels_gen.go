@@ -3,6 +3,7 @@
 package shaders
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
@@ -11,7 +12,7 @@ import (
 var _ = math.Float32bits
 
 // Kernels are all kernels, by name.
-var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &fillKernel, &gradientNormKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel}
+var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel}
 
 var adamwKernel = host.Kernel{
 	Name: "adamw",
@@ -517,6 +518,254 @@ func (k EmbeddingForward) Call() host.Call {
 		}}
 }
 
+var expertBalanceKernel = host.Kernel{
+	Name: "expert_balance",
+	Variants: []host.Variant{
+		{Name: "", Source: source("expert_balance.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "counts", Write: false}, {Name: "prob_sum", Write: false}, {Name: "share", Write: false}, {Name: "slope", Write: true}, {Name: "state", Write: true}},
+	Overrides: []string(nil),
+}
+
+// ExpertBalance state[aux_slot] += share * factor * sum over segments and experts of count * (sum of prob), the balance loss
+//
+// count is how many choices of the segment's tokens fell on the expert. slope is the loss's derivative by each prob of the
+// segment, with the count held constant. state[load_slot + e] += count: the choices that fell on e. One workgroup, one
+// thread an expert; sums are in order.
+type ExpertBalance struct {
+	N        uint32
+	T        uint32
+	E        uint32
+	Blocks   uint32
+	Factor   float32
+	AuxSlot  uint32
+	LoadSlot uint32
+	Counts   *host.Buffer // read (blocks, E), E at most SIZE; see expert_count
+	ProbSum  *host.Buffer // read (blocks, E)
+	Share    *host.Buffer // read (1): the micro-batch's of the step
+	Slope    *host.Buffer // read_write (N/T, E)
+	State    *host.Buffer // read_write state[aux_slot] is a float32
+}
+
+// Call is the kernel with its arguments.
+func (k ExpertBalance) Call() host.Call {
+	return host.Call{Kernel: &expertBalanceKernel,
+		Params:    []uint32{k.N, k.T, k.E, k.Blocks, math.Float32bits(k.Factor), k.AuxSlot, k.LoadSlot},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Counts, k.ProbSum, k.Share, k.Slope, k.State},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{1, 1, 1}
+		}}
+}
+
+var expertCombineKernel = host.Kernel{
+	Name: "expert_combine",
+	Variants: []host.Variant{
+		{Name: "", Source: source("expert_combine.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "y", Write: false}, {Name: "position", Write: false}, {Name: "gate", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// ExpertCombine out[n] = sum over k of y[position[n,k]], with weighted = 1 each times gate[n,k]; or out[n] += it
+//
+// What the chosen experts make of a token; and the gradient of expert_gather. One vec4 a thread.
+type ExpertCombine struct {
+	N          uint32
+	C          uint32
+	K          uint32
+	Weighted   uint32
+	Accumulate uint32
+	Y          *host.Buffer // read (rows, C), C a multiple of 4
+	Position   *host.Buffer // read (N, K); see expert_place
+	Gate       *host.Buffer // read optional: (N, K)
+	Out        *host.Buffer // read_write (N, C)
+}
+
+// Call is the kernel with its arguments.
+func (k ExpertCombine) Call() host.Call {
+	return host.Call{Kernel: &expertCombineKernel,
+		Params:    []uint32{k.N, k.C, k.K, k.Weighted, k.Accumulate},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Y, k.Position, cmp.Or(k.Gate, k.Y), k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N*k.C, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var expertCombineBackwardGateKernel = host.Kernel{
+	Name: "expert_combine_backward_gate",
+	Variants: []host.Variant{
+		{Name: "", Source: source("expert_combine_backward_gate.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "y", Write: false}, {Name: "position", Write: false}, {Name: "dgate", Write: true}},
+	Overrides: []string(nil),
+}
+
+// ExpertCombineBackwardGate dgate[n,k] = dout[n] . y[position[n,k]]
+//
+// One thread a choice.
+type ExpertCombineBackwardGate struct {
+	N        uint32
+	C        uint32
+	K        uint32
+	Dout     *host.Buffer // read (N, C), C a multiple of 4
+	Y        *host.Buffer // read (rows, C)
+	Position *host.Buffer // read (N, K)
+	Dgate    *host.Buffer // read_write (N, K)
+}
+
+// Call is the kernel with its arguments.
+func (k ExpertCombineBackwardGate) Call() host.Call {
+	return host.Call{Kernel: &expertCombineBackwardGateKernel,
+		Params:    []uint32{k.N, k.C, k.K},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Dout, k.Y, k.Position, k.Dgate},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N*k.K, c["SIZE"]), 1, 1}
+		}}
+}
+
+var expertCountKernel = host.Kernel{
+	Name: "expert_count",
+	Variants: []host.Variant{
+		{Name: "", Source: source("expert_count.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "prob", Write: false}, {Name: "choice", Write: false}, {Name: "counts", Write: true}, {Name: "prob_sum", Write: true}},
+	Overrides: []string(nil),
+}
+
+// ExpertCount counts[b, e] = how often block b's tokens chose expert e, prob_sum[b, e] = the sum of their prob[e]
+//
+// A block is BLOCK tokens of a segment of T, its last one what is left. The first level of a sort by expert, and of the
+// balance loss's sums. One thread a block and an expert.
+type ExpertCount struct {
+	T       uint32
+	E       uint32
+	K       uint32
+	Blocks  uint32
+	Prob    *host.Buffer // read (N, E)
+	Choice  *host.Buffer // read (N, K)
+	Counts  *host.Buffer // read_write (blocks, E), blocks = N/T * ceil(T/BLOCK)
+	ProbSum *host.Buffer // read_write (blocks, E)
+}
+
+// Call is the kernel with its arguments.
+func (k ExpertCount) Call() host.Call {
+	return host.Call{Kernel: &expertCountKernel,
+		Params:    []uint32{k.T, k.E, k.K, k.Blocks},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Prob, k.Choice, k.Counts, k.ProbSum},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Blocks*k.E, c["SIZE"]), 1, 1}
+		}}
+}
+
+var expertGatherKernel = host.Kernel{
+	Name: "expert_gather",
+	Variants: []host.Variant{
+		{Name: "", Source: source("expert_gather.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "source", Write: false}, {Name: "tile", Write: false}, {Name: "gate", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// ExpertGather out[r] = x[source[r]/K], with weighted = 1 times gate[source[r]], for the rows that experts have
+//
+// Tokens to the experts that they chose; and the gradient of expert_combine. One vec4 a thread.
+type ExpertGather struct {
+	Rows     uint32
+	C        uint32
+	K        uint32
+	Weighted uint32
+	X        *host.Buffer // read (N, C), C a multiple of 4
+	Source   *host.Buffer // read (rows); see expert_place
+	Tile     *host.Buffer // read (rows/TILE); see expert_layout
+	Gate     *host.Buffer // read optional: (N, K)
+	Out      *host.Buffer // read_write (rows, C)
+}
+
+// Call is the kernel with its arguments.
+func (k ExpertGather) Call() host.Call {
+	return host.Call{Kernel: &expertGatherKernel,
+		Params:    []uint32{k.Rows, k.C, k.K, k.Weighted},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Source, k.Tile, cmp.Or(k.Gate, k.X), k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Rows*k.C, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var expertLayoutKernel = host.Kernel{
+	Name: "expert_layout",
+	Variants: []host.Variant{
+		{Name: "", Source: source("expert_layout.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "counts", Write: false}, {Name: "start", Write: true}, {Name: "span", Write: true}, {Name: "tile", Write: true}},
+	Overrides: []string(nil),
+}
+
+// ExpertLayout from the blocks' counts, where each expert's rows lie, and where in them each block's begin
+//
+// Rows are sorted by expert; each expert's begin at a multiple of TILE, so that a tile is of one expert. Tiles that are not
+// used get no rows. One workgroup, one thread an expert.
+type ExpertLayout struct {
+	E      uint32
+	Blocks uint32
+	Tiles  uint32
+	Counts *host.Buffer // read (blocks, E), E at most SIZE
+	Start  *host.Buffer // read_write (blocks, E): rows that earlier blocks have of the expert
+	Span   *host.Buffer // read_write (E): first row, and the end
+	Tile   *host.Buffer // read_write (tiles): expert, and the end of its rows in the tile
+}
+
+// Call is the kernel with its arguments.
+func (k ExpertLayout) Call() host.Call {
+	return host.Call{Kernel: &expertLayoutKernel,
+		Params:    []uint32{k.E, k.Blocks, k.Tiles},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Counts, k.Start, k.Span, k.Tile},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{1, 1, 1}
+		}}
+}
+
+var expertPlaceKernel = host.Kernel{
+	Name: "expert_place",
+	Variants: []host.Variant{
+		{Name: "", Source: source("expert_place.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "choice", Write: false}, {Name: "start", Write: false}, {Name: "span", Write: false}, {Name: "position", Write: true}, {Name: "source", Write: true}},
+	Overrides: []string(nil),
+}
+
+// ExpertPlace the choices of all tokens get their rows: position[i] is the row of choice i, and source[row] = i
+//
+// The last level of the sort by expert: within one, rows are in the order of the tokens. Rows between two experts' are left
+// as they are. One thread a block and an expert; see expert_count.
+type ExpertPlace struct {
+	T        uint32
+	E        uint32
+	K        uint32
+	Blocks   uint32
+	Choice   *host.Buffer // read (N, K)
+	Start    *host.Buffer // read (blocks, E)
+	Span     *host.Buffer // read (E)
+	Position *host.Buffer // read_write (N, K)
+	Source   *host.Buffer // read_write (rows)
+}
+
+// Call is the kernel with its arguments.
+func (k ExpertPlace) Call() host.Call {
+	return host.Call{Kernel: &expertPlaceKernel,
+		Params:    []uint32{k.T, k.E, k.K, k.Blocks},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Choice, k.Start, k.Span, k.Position, k.Source},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Blocks*k.E, c["SIZE"]), 1, 1}
+		}}
+}
+
 var fillKernel = host.Kernel{
 	Name: "fill",
 	Variants: []host.Variant{
@@ -582,7 +831,7 @@ var matmulBackwardInputKernel = host.Kernel{
 		{Name: "cpu", Source: source("matmul_backward_input.cpu.wgsl"), Constants: map[string]uint32{"TM": 4, "TN": 4, "LANES": 8, "DEPTH": 1024, "ROWS": 8}},
 		{Name: "gpu", Source: source("matmul_backward_input.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
 	},
-	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "weight", Write: false}, {Name: "dx", Write: true}},
+	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "weight", Write: false}, {Name: "dx", Write: true}, {Name: "tile", Write: false}},
 	Overrides: []string(nil),
 }
 
@@ -590,23 +839,25 @@ var matmulBackwardInputKernel = host.Kernel{
 //
 // For software adapters; see matmul_forward.cpu.wgsl. A block is TM rows of TN vec4; a pass takes four of the depth.
 // A depth O whose weights would not stay in a core's cache (the head's) is gone through in parts of DEPTH, each for
-// ROWS workgroups' rows before the next.
+// ROWS workgroups' rows before the next. With a stride, the weight is that of the rows' expert, as in matmul_forward.
 type MatmulBackwardInput struct {
 	N          uint32
 	I          uint32
 	O          uint32
 	Accumulate uint32
+	Stride     uint32
 	Dout       *host.Buffer // read (N, O), rounded up to 16 bytes
-	Weight     *host.Buffer // read (O, I), I a multiple of 4
+	Weight     *host.Buffer // read (O, I), I a multiple of 4, or one for each expert
 	Dx         *host.Buffer // read_write (N, I)
+	Tile       *host.Buffer // read optional: of each TILE rows, the expert and the end of its rows
 }
 
 // Call is the kernel with its arguments.
 func (k MatmulBackwardInput) Call() host.Call {
 	return host.Call{Kernel: &matmulBackwardInputKernel,
-		Params:    []uint32{k.N, k.I, k.O, k.Accumulate},
+		Params:    []uint32{k.N, k.I, k.O, k.Accumulate, k.Stride},
 		Overrides: []uint32{},
-		Buffers:   []*host.Buffer{k.Dout, k.Weight, k.Dx},
+		Buffers:   []*host.Buffer{k.Dout, k.Weight, k.Dx, cmp.Or(k.Tile, k.Dout)},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
 				return [3]uint32{ceil(k.N, 4*c["TM"]), ceil(k.I, 4*c["TN"]*c["LANES"]), 1}
@@ -621,30 +872,35 @@ var matmulBackwardWeightKernel = host.Kernel{
 		{Name: "cpu", Source: source("matmul_backward_weight.cpu.wgsl"), Constants: map[string]uint32{"TN": 4, "LANES": 8}},
 		{Name: "gpu", Source: source("matmul_backward_weight.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
 	},
-	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "x", Write: false}, {Name: "dweight", Write: true}},
+	Bindings:  []host.Binding{{Name: "dout", Write: false}, {Name: "x", Write: false}, {Name: "dweight", Write: true}, {Name: "span", Write: false}},
 	Overrides: []string(nil),
 }
 
 // MatmulBackwardWeight dweight[s] = dout[rows of part s]^T x[rows of part s], or += for a single part
 //
 // For software adapters; see matmul_forward.cpu.wgsl. A block is 4 rows of TN vec4; a pass takes two of the depth.
+//
+// With a stride, part s is expert s with the rows of span[s], and its dweight begins at s * stride vec4; N is then the
+// number of experts, and part 1.
 type MatmulBackwardWeight struct {
 	N          uint32
 	I          uint32
 	O          uint32
 	Accumulate uint32
 	Part       uint32
+	Stride     uint32
 	Dout       *host.Buffer // read (N, O), rounded up to 16 bytes
 	X          *host.Buffer // read (N, I), I a multiple of 4
-	Dweight    *host.Buffer // read_write (S, O, I), S = ceil(N/part)
+	Dweight    *host.Buffer // read_write (S, O, I), S = ceil(N/part), or one for each expert
+	Span       *host.Buffer // read optional: the first row of each expert, and the end
 }
 
 // Call is the kernel with its arguments.
 func (k MatmulBackwardWeight) Call() host.Call {
 	return host.Call{Kernel: &matmulBackwardWeightKernel,
-		Params:    []uint32{k.N, k.I, k.O, k.Accumulate, k.Part},
+		Params:    []uint32{k.N, k.I, k.O, k.Accumulate, k.Part, k.Stride},
 		Overrides: []uint32{},
-		Buffers:   []*host.Buffer{k.Dout, k.X, k.Dweight},
+		Buffers:   []*host.Buffer{k.Dout, k.X, k.Dweight, cmp.Or(k.Span, k.Dout)},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
 				return [3]uint32{ceil(k.I, 4*c["TN"]*c["LANES"]), ceil(k.O, 16), ceil(k.N, k.Part)}
@@ -699,7 +955,7 @@ var matmulForwardKernel = host.Kernel{
 		{Name: "cpu", Source: source("matmul_forward.cpu.wgsl"), Constants: map[string]uint32{"TM": 4, "TN": 16, "LANES": 8}},
 		{Name: "gpu", Source: source("matmul_forward.gpu.wgsl"), Constants: map[string]uint32{"BM": 64, "BN": 64, "BK": 16, "TM": 8, "TN": 4}},
 	},
-	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}, {Name: "tile", Write: false}},
 	Overrides: []string(nil),
 }
 
@@ -707,21 +963,26 @@ var matmulForwardKernel = host.Kernel{
 //
 // For software adapters, where a load costs as much as twenty multiply-adds and workgroup memory is no faster: the
 // threads of a workgroup are the lanes of one vector, and each keeps 4 blocks of TM x TN outputs in registers.
+//
+// With a stride, the weight is that of the rows' expert, which begins at expert * stride vec4: rows come sorted by expert,
+// each expert's from a multiple of TILE on.
 type MatmulForward struct {
 	N      uint32
 	I      uint32
 	O      uint32
+	Stride uint32
 	X      *host.Buffer // read (N, I), I a multiple of 4
-	Weight *host.Buffer // read (O, I)
+	Weight *host.Buffer // read (O, I), or one for each expert
 	Out    *host.Buffer // read_write (N, O)
+	Tile   *host.Buffer // read optional: of each TILE rows, the expert and the end of its rows
 }
 
 // Call is the kernel with its arguments.
 func (k MatmulForward) Call() host.Call {
 	return host.Call{Kernel: &matmulForwardKernel,
-		Params:    []uint32{k.N, k.I, k.O},
+		Params:    []uint32{k.N, k.I, k.O, k.Stride},
 		Overrides: []uint32{},
-		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out},
+		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out, cmp.Or(k.Tile, k.X)},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
 				return [3]uint32{ceil(k.N, 4*c["TM"]), ceil(k.O, c["TN"]*c["LANES"]), 1}
@@ -871,6 +1132,80 @@ func (k Rope) Call() host.Call {
 		Buffers:   []*host.Buffer{k.Position, k.Cos, k.Sin, k.X},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			return [3]uint32{ceil(k.N*k.H*k.D, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var routerBackwardKernel = host.Kernel{
+	Name: "router_backward",
+	Variants: []host.Variant{
+		{Name: "", Source: source("router_backward.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "prob", Write: false}, {Name: "choice", Write: false}, {Name: "gate", Write: false}, {Name: "dgate", Write: false}, {Name: "slope", Write: false}, {Name: "dlogits", Write: true}},
+	Overrides: []string(nil),
+}
+
+// RouterBackward dlogits[n] = prob[n] * (dprob[n] - sum of prob[n] * dprob[n])
+//
+// dprob is what the balance loss asks for, slope, and for a chosen expert also what its weight does: dgate or, with
+// normalize = 1, (dgate - sum of gate * dgate) / (sum of the chosen prob + 1e-20). One thread a token.
+type RouterBackward struct {
+	N         uint32
+	T         uint32
+	E         uint32
+	K         uint32
+	Normalize uint32
+	Prob      *host.Buffer // read (N, E)
+	Choice    *host.Buffer // read (N, K)
+	Gate      *host.Buffer // read (N, K)
+	Dgate     *host.Buffer // read (N, K)
+	Slope     *host.Buffer // read (N/T, E): see expert_balance
+	Dlogits   *host.Buffer // read_write (N, E)
+}
+
+// Call is the kernel with its arguments.
+func (k RouterBackward) Call() host.Call {
+	return host.Call{Kernel: &routerBackwardKernel,
+		Params:    []uint32{k.N, k.T, k.E, k.K, k.Normalize},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Prob, k.Choice, k.Gate, k.Dgate, k.Slope, k.Dlogits},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N, c["SIZE"]), 1, 1}
+		}}
+}
+
+var routerForwardKernel = host.Kernel{
+	Name: "router_forward",
+	Variants: []host.Variant{
+		{Name: "", Source: source("router_forward.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+	},
+	Bindings:  []host.Binding{{Name: "logits", Write: false}, {Name: "prob", Write: true}, {Name: "choice", Write: true}, {Name: "gate", Write: true}},
+	Overrides: []string(nil),
+}
+
+// RouterForward prob[n] = softmax(logits[n]); choice[n] are the K likeliest experts of token n, gate[n] their weights
+//
+// The likeliest comes first, and of equals the one of lower number. A weight is the expert's probability, with
+// normalize = 1 divided by the sum of the chosen ones + 1e-20. A NaN or +inf among a token's logits makes its prob and
+// gate NaN; its choice is then of no meaning, but of experts that exist. One thread a token.
+type RouterForward struct {
+	N         uint32
+	E         uint32
+	K         uint32
+	Normalize uint32
+	Logits    *host.Buffer // read (N, E)
+	Prob      *host.Buffer // read_write (N, E)
+	Choice    *host.Buffer // read_write (N, K)
+	Gate      *host.Buffer // read_write (N, K)
+}
+
+// Call is the kernel with its arguments.
+func (k RouterForward) Call() host.Call {
+	return host.Call{Kernel: &routerForwardKernel,
+		Params:    []uint32{k.N, k.E, k.K, k.Normalize},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Logits, k.Prob, k.Choice, k.Gate},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.N, c["SIZE"]), 1, 1}
 		}}
 }
 

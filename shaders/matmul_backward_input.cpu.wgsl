@@ -2,18 +2,21 @@
 //
 // For software adapters; see matmul_forward.cpu.wgsl. A block is TM rows of TN vec4; a pass takes four of the depth.
 // A depth O whose weights would not stay in a core's cache (the head's) is gone through in parts of DEPTH, each for
-// ROWS workgroups' rows before the next.
+// ROWS workgroups' rows before the next. With a stride, the weight is that of the rows' expert, as in matmul_forward.
 // grid: ceil(N/4*TM), ceil(I/4*TN*LANES)
 const TM: u32 = 4;
 const TN: u32 = 4;
 const LANES: u32 = 8;
 const DEPTH: u32 = 1024;
 const ROWS: u32 = 8;
-struct Params { N: u32, I: u32, O: u32, accumulate: u32 }
+struct Params { N: u32, I: u32, O: u32, accumulate: u32, stride: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dout: array<vec4f>; // (N, O), rounded up to 16 bytes
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>; // (O, I), I a multiple of 4
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>; // (O, I), I a multiple of 4, or one for each expert
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4f>; // (N, I)
+@group(0) @binding(4) var<storage, read> tile: array<vec2u>; // optional: of each TILE rows, the expert and the end of its rows
+
+const TILE = 128u; // a multiple of 4 * TM
 
 alias Block = array<array<vec4f, TN>, TM>;
 alias Weights = array<array<vec4f, TN>, 4>;
@@ -25,10 +28,10 @@ fn window(a: vec4f, b: vec4f, shift: u32) -> vec4f {
 }
 
 // multiply adds to a block from the given row of dout on four steps of the depth; ahead holds what was read before.
-fn multiply(sum: ptr<function, Block>, ahead: ptr<function, array<vec4f, TM>>, w: ptr<function, Weights>, row: u32, k: u32) {
+fn multiply(sum: ptr<function, Block>, ahead: ptr<function, array<vec4f, TM>>, w: ptr<function, Weights>, row: u32, last: u32, k: u32) {
   let inside = vec4u(k, k + 1, k + 2, k + 3) < vec4u(params.O);
   for (var m = 0u; m < TM; m++) {
-    let i = min(row + m, params.N - 1) * params.O + k;
+    let i = min(row + m, last) * params.O + k;
     let next = dout[i / 4 + 1];
     let a = select(vec4f(), window((*ahead)[m], next, i % 4), inside);
     (*ahead)[m] = next;
@@ -38,17 +41,17 @@ fn multiply(sum: ptr<function, Block>, ahead: ptr<function, array<vec4f, TM>>, w
   }
 }
 
-fn start(ahead: ptr<function, array<vec4f, TM>>, row: u32, k: u32) {
+fn start(ahead: ptr<function, array<vec4f, TM>>, row: u32, last: u32, k: u32) {
   for (var m = 0u; m < TM; m++) {
-    (*ahead)[m] = dout[(min(row + m, params.N - 1) * params.O + k) / 4];
+    (*ahead)[m] = dout[(min(row + m, last) * params.O + k) / 4];
   }
 }
 
-fn store(sum: ptr<function, Block>, row: u32, column: u32, accumulate: bool) {
+fn store(sum: ptr<function, Block>, row: u32, last: u32, column: u32, accumulate: bool) {
   for (var m = 0u; m < TM; m++) {
     for (var n = 0u; n < TN; n++) {
       let c = column + n * LANES;
-      if (row + m < params.N && c < params.I / 4) {
+      if (row + m <= last && c < params.I / 4) {
         let i = (row + m) * (params.I / 4) + c;
         var before = vec4f();
         if (accumulate) {
@@ -62,6 +65,15 @@ fn store(sum: ptr<function, Block>, row: u32, column: u32, accumulate: bool) {
 
 // part computes 4 blocks from row on, over a part of the depth.
 fn part(row: u32, column: u32, first: u32, end: u32) {
+  var expert = 0u;
+  var last = params.N - 1;
+  if (params.stride != 0) {
+    expert = tile[row / TILE].x;
+    if (row >= tile[row / TILE].y) {
+      return;
+    }
+    last = tile[row / TILE].y - 1;
+  }
   var s0: Block;
   var s1: Block;
   var s2: Block;
@@ -70,24 +82,24 @@ fn part(row: u32, column: u32, first: u32, end: u32) {
   var a1: array<vec4f, TM>;
   var a2: array<vec4f, TM>;
   var a3: array<vec4f, TM>;
-  start(&a0, row, first);
-  start(&a1, row + TM, first);
-  start(&a2, row + 2 * TM, first);
-  start(&a3, row + 3 * TM, first);
+  start(&a0, row, last, first);
+  start(&a1, row + TM, last, first);
+  start(&a2, row + 2 * TM, last, first);
+  start(&a3, row + 3 * TM, last, first);
   for (var k = first; k < end; k += 4) {
     var w: Weights;
     for (var j = 0u; j < 4; j++) {
       for (var n = 0u; n < TN; n++) {
-        w[j][n] = weight[min(k + j, params.O - 1) * (params.I / 4) + min(column + n * LANES, params.I / 4 - 1)];
+        w[j][n] = weight[expert * params.stride + min(k + j, params.O - 1) * (params.I / 4) + min(column + n * LANES, params.I / 4 - 1)];
       }
     }
-    multiply(&s0, &a0, &w, row, k);
-    multiply(&s1, &a1, &w, row + TM, k);
-    multiply(&s2, &a2, &w, row + 2 * TM, k);
-    multiply(&s3, &a3, &w, row + 3 * TM, k);
+    multiply(&s0, &a0, &w, row, last, k);
+    multiply(&s1, &a1, &w, row + TM, last, k);
+    multiply(&s2, &a2, &w, row + 2 * TM, last, k);
+    multiply(&s3, &a3, &w, row + 3 * TM, last, k);
   }
   for (var block = 0u; block < 4; block++) { // a loop, or the driver compiles for seconds
-    store(&s0, row + block * TM, column, first > 0 || params.accumulate != 0);
+    store(&s0, row + block * TM, last, column, first > 0 || params.accumulate != 0);
     s0 = s1;
     s1 = s2;
     s2 = s3;

@@ -1,14 +1,18 @@
 // matmul_backward_weight: dweight[s] = dout[rows of part s]^T x[rows of part s], or += for a single part
 //
 // For software adapters; see matmul_forward.cpu.wgsl. A block is 4 rows of TN vec4; a pass takes two of the depth.
+//
+// With a stride, part s is expert s with the rows of span[s], and its dweight begins at s * stride vec4; N is then the
+// number of experts, and part 1.
 // grid: ceil(I/4*TN*LANES), ceil(O/16), ceil(N/part)
 const TN: u32 = 4;
 const LANES: u32 = 8;
-struct Params { N: u32, I: u32, O: u32, accumulate: u32, part: u32 }
+struct Params { N: u32, I: u32, O: u32, accumulate: u32, part: u32, stride: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dout: array<vec4f>; // (N, O), rounded up to 16 bytes
 @group(0) @binding(2) var<storage, read> x: array<vec4f>; // (N, I), I a multiple of 4
-@group(0) @binding(3) var<storage, read_write> dweight: array<vec4f>; // (S, O, I), S = ceil(N/part)
+@group(0) @binding(3) var<storage, read_write> dweight: array<vec4f>; // (S, O, I), S = ceil(N/part), or one for each expert
+@group(0) @binding(4) var<storage, read> span: array<vec2u>; // optional: the first row of each expert, and the end
 
 alias Block = array<array<vec4f, TN>, 4>;
 alias Row = array<vec4f, TN>;
@@ -29,12 +33,12 @@ fn multiply(sum: ptr<function, Block>, a: vec4f, b: vec4f, ax: ptr<function, Row
   }
 }
 
-fn store(sum: ptr<function, Block>, row: u32, column: u32, part: u32) {
+fn store(sum: ptr<function, Block>, row: u32, column: u32, to: u32) {
   for (var m = 0u; m < 4; m++) {
     for (var n = 0u; n < TN; n++) {
       let c = column + n * LANES;
       if (row + m < params.O && c < params.I / 4) {
-        let i = (part * params.O + row + m) * (params.I / 4) + c;
+        let i = to + (row + m) * (params.I / 4) + c;
         var before = vec4f();
         if (params.accumulate != 0) {
           before = dweight[i];
@@ -49,12 +53,19 @@ fn store(sum: ptr<function, Block>, row: u32, column: u32, part: u32) {
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: vec3u) {
   let row = group.y * 16;
   let column = group.x * TN * LANES + id.x;
-  let end = min((group.z + 1) * params.part, params.N);
+  var first = group.z * params.part;
+  var end = min(first + params.part, params.N);
+  var to = group.z * (params.O * params.I / 4); // where dweight begins
+  if (params.stride != 0) {
+    first = span[group.z].x;
+    end = span[group.z].y;
+    to = group.z * params.stride;
+  }
   var s0: Block;
   var s1: Block;
   var s2: Block;
   var s3: Block;
-  for (var k = group.z * params.part; k < end; k += 2) {
+  for (var k = first; k < end; k += 2) {
     let k1 = min(k + 1, end - 1);
     var ax: Row;
     var bx: Row;
@@ -81,7 +92,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) id: v
     multiply(&s3, window(a3, a4, a % 4), window(b3, b4, b % 4), &ax, &bx);
   }
   for (var block = 0u; block < 4; block++) { // a loop, or the driver compiles for seconds
-    store(&s0, row + block * 4, column, group.z);
+    store(&s0, row + block * 4, column, to);
     s0 = s1;
     s1 = s2;
     s2 = s3;

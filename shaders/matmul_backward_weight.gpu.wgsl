@@ -1,17 +1,21 @@
 // matmul_backward_weight: dweight[s] = dout[rows of part s]^T x[rows of part s], or += for a single part
 //
 // For GPUs; see matmul_forward.gpu.wgsl. Rows of dout need not begin at a multiple of four, so it is read by numbers.
+//
+// With a stride, part s is expert s with the rows of span[s], and its dweight begins at s * stride vec4; N is then the
+// number of experts, and part 1.
 // grid: ceil(I/BN), ceil(O/BM), ceil(N/part)
 const BM: u32 = 64;
 const BN: u32 = 64;
 const BK: u32 = 16;
 const TM: u32 = 8;
 const TN: u32 = 4;
-struct Params { N: u32, I: u32, O: u32, accumulate: u32, part: u32 }
+struct Params { N: u32, I: u32, O: u32, accumulate: u32, part: u32, stride: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> dout: array<f32>; // (N, O), rounded up to 16 bytes
 @group(0) @binding(2) var<storage, read> x: array<vec4f>; // (N, I), I a multiple of 4
-@group(0) @binding(3) var<storage, read_write> dweight: array<vec4f>; // (S, O, I), S = ceil(N/part)
+@group(0) @binding(3) var<storage, read_write> dweight: array<vec4f>; // (S, O, I), S = ceil(N/part), or one for each expert
+@group(0) @binding(4) var<storage, read> span: array<vec2u>; // optional: the first row of each expert, and the end
 
 const DOWN: u32 = BM / TM; // threads down the tile
 const ACROSS: u32 = BN / TN;
@@ -43,9 +47,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let column = group.x * BN;
   let down = thread / ACROSS;
   let across = thread % ACROSS;
-  let end = min((group.z + 1) * params.part, params.N);
+  var first = group.z * params.part;
+  var end = min(first + params.part, params.N);
+  var to = group.z * (params.O * params.I / 4); // where dweight begins
+  if (params.stride != 0) {
+    first = span[group.z].x;
+    end = span[group.z].y;
+    to = group.z * params.stride;
+  }
   var sum: array<array<vec4f, TN / 4>, TM>;
-  for (var k = group.z * params.part; k < end; k += BK) {
+  for (var k = first; k < end; k += BK) {
     for (var i = thread; i < BK * (BM / 4); i += THREADS) {
       let kk = i / (BM / 4);
       let r = i % (BM / 4);
@@ -80,7 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     for (var n = 0u; n < TN / 4; n++) {
       let c = column + 4 * (n * ACROSS + across);
       if (r < params.O && c < params.I) {
-        let i = ((group.z * params.O + r) * params.I + c) / 4;
+        let i = to + (r * params.I + c) / 4;
         if (params.accumulate == 0) {
           dweight[i] = sum[m][n];
         } else {

@@ -81,9 +81,9 @@ func forVariants[T interface {
 }
 
 // benchmarkCall replays one call and reports the bytes that it must move.
-func benchmarkCall(b *testing.B, bytes int, call host.Call) {
+func benchmarkCall(b *testing.B, bytes int, calls ...host.Call) {
 	d := hosttest.Device(b)
-	r := d.Record(call)
+	r := d.Record(calls...)
 	defer r.Release()
 	for range 2 { // compile and pace
 		d.Replay(nil, r)
