@@ -57,6 +57,7 @@ type Options struct {
 // Template writes conversations as text.
 type Template interface {
 	Render(c Conversation, o Options) (string, error)
+	String() string // identifies the template
 }
 
 // EmptyThink is the think block of an answer that nothing was thought about.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -112,6 +113,35 @@ func hasPrefix(ids, prefix []int) bool {
 	return len(ids) >= len(prefix) && slices.Equal(ids[:len(prefix)], prefix)
 }
 
+// Within marks the tokens of which some byte is part of one of the given texts, wherever these are; nil if there are none.
+func (f *Format) Within(ids []int, texts []string) []bool {
+	if len(texts) == 0 {
+		return nil
+	}
+	var all []byte
+	ends := make([]int, len(ids)) // of each token in all
+	for i, id := range ids {
+		all = append(all, f.Tokenizer.Bytes(id)...)
+		ends[i] = len(all)
+	}
+	within := make([]bool, len(ids))
+	for _, text := range texts {
+		for from := 0; ; {
+			at := bytes.Index(all[from:], []byte(text))
+			if at < 0 || text == "" {
+				break
+			}
+			from += at
+			first, _ := slices.BinarySearch(ends, from+1)
+			from += len(text)
+			for i := first; i < len(ids) && (i == 0 || ends[i-1] < from); i++ {
+				within[i] = true
+			}
+		}
+	}
+	return within
+}
+
 // Count says how many tokens a mask holds.
 func Count(mask []bool) (n int) {
 	for _, m := range mask {
@@ -122,7 +152,7 @@ func Count(mask []bool) (n int) {
 	return n
 }
 
-// String names the template, for people.
+// String names the template; two that write differently have different names.
 func (t ChatML) String() string {
 	switch t {
 	case MiniMind2():
@@ -130,5 +160,5 @@ func (t ChatML) String() string {
 	case MiniMind3():
 		return "MiniMind3"
 	}
-	return fmt.Sprintf("ChatML with %s and %s", t.Start, t.End)
+	return fmt.Sprintf("ChatML %s %s %q %t", t.Start, t.End, t.DefaultSystem, t.Think)
 }

@@ -58,15 +58,18 @@ func Documents(name string, r io.Reader, format Format) iter.Seq2[string, error]
 			}
 		}
 		if !found {
-			yield("", noDocuments(name, blocks.offset))
+			yield("", noDocuments(name, blocks.offset, Texts))
 		}
 	}
 }
 
 // noDocuments is the error of a file of size bytes in which nothing was found.
-func noDocuments(name string, size int64) error {
-	if size == 0 {
+func noDocuments(name string, size int64, kind Kind) error {
+	switch {
+	case size == 0:
 		return fmt.Errorf("%s: the file is empty", name)
+	case kind.answers():
+		return fmt.Errorf("%s: nothing to learn: no conversation in its %d bytes has an answer of the assistant", name, size)
 	}
 	return fmt.Errorf("%s: no documents: every document in its %d bytes is empty", name, size)
 }
@@ -81,6 +84,22 @@ func (b *block) documents(yield func(text string) bool) error {
 }
 
 func (b *block) jsonDocuments(yield func(string) bool) error {
+	return b.records(func(record []byte) (bool, error) {
+		text, err := textField(record)
+		if err != nil {
+			return false, err
+		}
+		if strings.TrimSpace(text) == "" {
+			b.empty++
+			return true, nil
+		}
+		return yield(text), nil
+	})
+}
+
+// records calls yield with each line that is not blank, until it returns false
+// or an error, to which the file and the line are added.
+func (b *block) records(yield func(record []byte) (bool, error)) error {
 	line := b.line
 	for rest := b.text; len(rest) > 0; line++ {
 		record, after, ended := bytes.Cut(rest, []byte("\n"))
@@ -91,18 +110,14 @@ func (b *block) jsonDocuments(yield func(string) bool) error {
 		if err := b.checkUTF8(record, line); err != nil {
 			return err
 		}
-		text, err := textField(record)
+		more, err := yield(record)
 		if err != nil {
 			if !ended && isTruncated(err) {
 				return fmt.Errorf("%s: line %d: the file ends in the middle of this record; it was cut short, so fetch it again or delete the line", b.name, line)
 			}
 			return fmt.Errorf("%s: line %d: %w", b.name, line, err)
 		}
-		if strings.TrimSpace(text) == "" {
-			b.empty++
-			continue
-		}
-		if !yield(text) {
+		if !more {
 			return nil
 		}
 	}

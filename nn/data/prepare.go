@@ -18,7 +18,13 @@ import (
 // not nil, is called now and then with the bytes of r that are done. name is
 // for errors, which also name the line; after an error w holds no shard.
 func Prepare(name string, r io.Reader, format Format, tok *tokenizer.Tokenizer, w io.Writer, progress func(bytes int64)) (ShardInfo, error) {
-	sw, err := newShardWriter(w, ShardInfo{VocabSize: tok.VocabSize(), TokenizerHash: tok.Hash()})
+	info := ShardInfo{Kind: Texts, VocabSize: tok.VocabSize(), TokenizerHash: tok.Hash()}
+	return prepare(name, r, format, info, func(j *job) error { return j.tokenise(tok) }, w, progress)
+}
+
+// prepare is Prepare for documents that encode turns into tokens.
+func prepare(name string, r io.Reader, format Format, info ShardInfo, encode func(*job) error, w io.Writer, progress func(bytes int64)) (ShardInfo, error) {
+	sw, err := newShardWriter(w, info)
 	if err != nil {
 		return ShardInfo{}, fmt.Errorf("writing the shard of %s: %w", name, err)
 	}
@@ -59,7 +65,8 @@ func Prepare(name string, r io.Reader, format Format, tok *tokenizer.Tokenizer, 
 	for range workers {
 		running.Go(func() {
 			for j := range work {
-				j.tokenise(tok)
+				j.tokens, j.lengths, j.firsts = j.tokens[:0], j.lengths[:0], j.firsts[:0]
+				j.err = encode(j)
 				j.done <- struct{}{}
 			}
 		})
@@ -72,7 +79,7 @@ func Prepare(name string, r io.Reader, format Format, tok *tokenizer.Tokenizer, 
 		}
 		if err = j.err; err == nil {
 			sw.info.EmptyDocuments += j.empty
-			if err = sw.write(j.tokens, j.lengths); err != nil {
+			if err = sw.write(j.tokens, j.lengths, j.firsts); err != nil {
 				err = fmt.Errorf("writing the shard of %s: %w", name, err)
 			}
 		}
@@ -87,7 +94,7 @@ func Prepare(name string, r io.Reader, format Format, tok *tokenizer.Tokenizer, 
 	}
 	running.Wait()
 	if err == nil && sw.info.Documents == 0 {
-		err = noDocuments(name, blocks.offset)
+		err = noDocuments(name, blocks.offset, info.Kind)
 	}
 	if err != nil {
 		return ShardInfo{}, err
@@ -100,20 +107,20 @@ func Prepare(name string, r io.Reader, format Format, tok *tokenizer.Tokenizer, 
 	return sw.info, nil
 }
 
-// job is a block on its way through Prepare.
+// job is a block on its way through prepare.
 type job struct {
 	block
-	tokens  []byte // uint16, little-endian
-	lengths []int  // tokens of each document
+	tokens  []byte   // as the shard holds them
+	lengths []int    // tokens of each document
+	firsts  []uint32 // the first pair to learn of each, in shards of answers
 	err     error
 	done    chan struct{} // one value when tokens, or err, are ready
 }
 
 // tokenise fills tokens and lengths from the block's text.
-func (j *job) tokenise(tok *tokenizer.Tokenizer) {
-	j.tokens, j.lengths = j.tokens[:0], j.lengths[:0]
+func (j *job) tokenise(tok *tokenizer.Tokenizer) error {
 	bos, eos := tok.BOS(), tok.EOS()
-	j.err = j.documents(func(text string) bool {
+	return j.documents(func(text string) bool {
 		start := len(j.tokens)
 		if bos >= 0 {
 			j.tokens = binary.LittleEndian.AppendUint16(j.tokens, uint16(bos))

@@ -8,20 +8,23 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 )
 
 // A shard is one file, little-endian:
 //
 //	"MMSHARD" and a version byte
-//	uint16 token ids of all documents, back to back
-//	uint64 per document: the index behind its last token
+//	the tokens of all documents, back to back: a uint16 id each, and in shards
+//	of answers a byte more, its class
+//	uint64 per document: the index behind its last token; in shards of answers
+//	a uint32 more, the first of its (input, target) pairs that is to be learnt
 //	ShardInfo as JSON
 //	uint32 length and uint32 CRC-32C of that JSON, "MMSHARD" and a version byte
 //
 // What is only known at the end stands at the end, so a shard is written in one
 // pass, and one that was cut short is recognised.
 
-const shardMagic = "MMSHARD\x01"
+const shardMagic = "MMSHARD\x02"
 
 const (
 	tailSize    = 8 + len(shardMagic)
@@ -30,12 +33,51 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// Kind is what the documents of a shard are.
+type Kind string
+
+const (
+	Texts         Kind = "texts"         // all of a document is learnt
+	Conversations Kind = "conversations" // the assistant's turns are
+	// Preferences are conversations two by two, the chosen one first, which
+	// differ in the last turn only.
+	Preferences Kind = "preferences"
+)
+
+// answers says that only some tokens are learnt: the shard tells which.
+func (k Kind) answers() bool { return k != Texts }
+
+// tokenSize is the size of a token in the file, in bytes.
+func (k Kind) tokenSize() int64 {
+	if k.answers() {
+		return 3
+	}
+	return 2
+}
+
+// entrySize is the size of a document's entry in the index, in bytes.
+func (k Kind) entrySize() int64 {
+	if k.answers() {
+		return 12
+	}
+	return 8
+}
+
+// The classes of tokens in shards of answers.
+const (
+	given  = 0 // not learnt
+	learnt = 1
+	tagged = 2 // learnt, and part of a tag: Layout.TagWeight
+)
+
 // ShardInfo says what a shard holds and what it was made from. The same source
 // and the same tokenizer always give the same shard.
 type ShardInfo struct {
-	Tokens         int64 `json:"tokens"`
-	Documents      int64 `json:"documents"`
-	EmptyDocuments int64 `json:"empty_documents"` // left out
+	Kind           Kind   `json:"kind"`
+	Tokens         int64  `json:"tokens"`
+	Documents      int64  `json:"documents"`
+	EmptyDocuments int64  `json:"empty_documents"` // left out; of conversations those without an answer to learn
+	Chat           string `json:"chat,omitempty"`  // how conversations became tokens: Chat.String
 
 	VocabSize     int    `json:"vocab_size"`
 	TokenizerHash string `json:"tokenizer_hash"`
@@ -48,11 +90,12 @@ type ShardInfo struct {
 }
 
 // Shard reads a shard through io.ReaderAt. It keeps the document index in
-// memory, 8 bytes a document, and no tokens.
+// memory, 8 or 12 bytes a document, and no tokens.
 type Shard struct {
 	ShardInfo
-	r    io.ReaderAt
-	ends []int64 // the index behind each document's last token
+	r      io.ReaderAt
+	ends   []int64  // the index behind each document's last token
+	firsts []uint32 // in shards of answers: each document's first pair to learn
 }
 
 // OpenShard checks a shard of size bytes and reads its index. The tokens are
@@ -73,14 +116,21 @@ func OpenShard(r io.ReaderAt, size int64) (*Shard, error) {
 		return nil, err
 	}
 	s := &Shard{ShardInfo: info, r: r}
+	if !slices.Contains([]Kind{Texts, Conversations, Preferences}, info.Kind) {
+		return nil, fmt.Errorf("corrupt shard: its documents are %q; prepare the data again", info.Kind)
+	}
 	room := size - int64(len(shardMagic)) - infoSize - int64(tailSize)
-	if info.Tokens < 0 || info.Documents < 0 || info.Tokens > room/2 || info.Documents > room/8 ||
-		2*info.Tokens+8*info.Documents != room {
+	token, entry := info.Kind.tokenSize(), info.Kind.entrySize()
+	if info.Tokens < 0 || info.Documents < 0 || info.Tokens > room/token || info.Documents > room/entry ||
+		token*info.Tokens+entry*info.Documents != room {
 		return nil, fmt.Errorf("corrupt shard: %d tokens and %d documents do not make up its %d bytes; prepare the data again",
 			info.Tokens, info.Documents, size)
 	}
 	if info.VocabSize < 1 || info.VocabSize > 1<<16 {
 		return nil, fmt.Errorf("corrupt shard: a vocabulary of %d; prepare the data again", info.VocabSize)
+	}
+	if info.Kind == Preferences && info.Documents%2 != 0 {
+		return nil, fmt.Errorf("corrupt shard: %d conversations cannot be pairs; prepare the data again", info.Documents)
 	}
 	if err := s.readIndex(); err != nil {
 		return nil, err
@@ -131,24 +181,28 @@ func readInfo(r io.ReaderAt, size int64) (info ShardInfo, infoSize int64, err er
 
 // readIndex reads and checks the ends of the documents.
 func (s *Shard) readIndex() error {
-	section := io.NewSectionReader(s.r, s.tokenOffset(s.Tokens), 8*s.Documents)
+	entry := s.Kind.entrySize()
+	section := io.NewSectionReader(s.r, s.tokenOffset(s.Tokens), entry*s.Documents)
 	checksum := crc32.New(castagnoli)
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, (64<<10)/entry*entry)
 	s.ends = make([]int64, 0, s.Documents)
 	last := int64(0)
 	for int64(len(s.ends)) < s.Documents {
-		chunk := buf[:min(int64(len(buf)), 8*(s.Documents-int64(len(s.ends))))]
+		chunk := buf[:min(int64(len(buf)), entry*(s.Documents-int64(len(s.ends))))]
 		if _, err := io.ReadFull(section, chunk); err != nil {
 			return fmt.Errorf("reading the shard's index: %w", err)
 		}
 		checksum.Write(chunk)
-		for ; len(chunk) > 0; chunk = chunk[8:] {
+		for ; len(chunk) > 0; chunk = chunk[entry:] {
 			end := binary.LittleEndian.Uint64(chunk)
 			if end < uint64(last) || end > uint64(s.Tokens) {
 				return fmt.Errorf("corrupt shard: document %d ends at token %d; prepare the data again", len(s.ends), end)
 			}
 			last = int64(end)
 			s.ends = append(s.ends, last)
+			if s.Kind.answers() {
+				s.firsts = append(s.firsts, binary.LittleEndian.Uint32(chunk[8:]))
+			}
 		}
 	}
 	if last != s.Tokens || checksum.Sum32() != s.IndexCRC {
@@ -160,7 +214,7 @@ func (s *Shard) readIndex() error {
 // Verify reads every token and compares the checksum.
 func (s *Shard) Verify() error {
 	checksum := crc32.New(castagnoli)
-	if _, err := io.Copy(checksum, io.NewSectionReader(s.r, s.tokenOffset(0), 2*s.Tokens)); err != nil {
+	if _, err := io.Copy(checksum, io.NewSectionReader(s.r, s.tokenOffset(0), s.Kind.tokenSize()*s.Tokens)); err != nil {
 		return fmt.Errorf("reading the shard's tokens: %w", err)
 	}
 	if checksum.Sum32() != s.TokensCRC {
@@ -181,7 +235,9 @@ func (s *Shard) start(document int) int64 {
 }
 
 // tokenOffset is the place of a token in the file, in bytes.
-func (s *Shard) tokenOffset(token int64) int64 { return int64(len(shardMagic)) + 2*token }
+func (s *Shard) tokenOffset(token int64) int64 {
+	return int64(len(shardMagic)) + s.Kind.tokenSize()*token
+}
 
 // readTokens reads the bytes of a document's tokens from offset on into buf.
 func (s *Shard) readTokens(buf []byte, document int, offset int64) error {
@@ -206,9 +262,10 @@ func readAt(r io.ReaderAt, buf []byte, offset int64) error {
 
 // shardWriter writes a shard in one pass.
 type shardWriter struct {
-	w    io.Writer
-	info ShardInfo
-	ends []int64
+	w      io.Writer
+	info   ShardInfo
+	ends   []int64
+	firsts []uint32
 }
 
 func newShardWriter(w io.Writer, info ShardInfo) (*shardWriter, error) {
@@ -216,12 +273,14 @@ func newShardWriter(w io.Writer, info ShardInfo) (*shardWriter, error) {
 	return &shardWriter{w: w, info: info}, err
 }
 
-// write appends whole documents: their tokens as bytes and each one's length in tokens.
-func (sw *shardWriter) write(tokens []byte, lengths []int) error {
+// write appends whole documents: their tokens as bytes, each one's length in
+// tokens, and in shards of answers each one's first pair to learn.
+func (sw *shardWriter) write(tokens []byte, lengths []int, firsts []uint32) error {
 	for _, length := range lengths {
 		sw.info.Tokens += int64(length)
 		sw.ends = append(sw.ends, sw.info.Tokens)
 	}
+	sw.firsts = append(sw.firsts, firsts...)
 	sw.info.Documents += int64(len(lengths))
 	sw.info.TokensCRC = crc32.Update(sw.info.TokensCRC, castagnoli, tokens)
 	_, err := sw.w.Write(tokens)
@@ -231,8 +290,11 @@ func (sw *shardWriter) write(tokens []byte, lengths []int) error {
 // finish writes what follows the tokens.
 func (sw *shardWriter) finish() error {
 	var buf bytes.Buffer
-	for _, end := range sw.ends {
-		binary.Write(&buf, binary.LittleEndian, uint64(end))
+	for i, end := range sw.ends {
+		buf.Write(binary.LittleEndian.AppendUint64(buf.AvailableBuffer(), uint64(end)))
+		if sw.info.Kind.answers() {
+			buf.Write(binary.LittleEndian.AppendUint32(buf.AvailableBuffer(), sw.firsts[i]))
+		}
 		if buf.Len() >= 64<<10 {
 			if err := sw.writeIndex(&buf); err != nil {
 				return err

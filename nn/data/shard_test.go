@@ -62,7 +62,7 @@ func TestOpenShardRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "not a shard: it has only 0 bytes"},
 		{"another file", []byte(strings.Repeat(`{"text": "one"}`, 10)), `not a shard: it starts with "{\"text\":"`},
-		{"another version", edited(7, 2), "a shard of version 2, this program reads version 1"},
+		{"another version", edited(7, 1), "a shard of version 1, this program reads version 2"},
 		{"cut short", file[:len(file)-1], "corrupt shard: its end is missing"},
 		{"cut in half", file[:len(file)/2], "corrupt shard: its end is missing"},
 		{"hostile header size", edited(-tailSize+3, 0x7f), "corrupt shard: a header of 213"},
@@ -74,6 +74,8 @@ func TestOpenShardRefuses(t *testing.T) {
 		{"too many documents", withInfo(t, file, func(i *ShardInfo) { i.Documents = 1 << 61 }), "corrupt shard: 7 tokens and 2305843009213693952 documents"},
 		{"negative tokens", withInfo(t, file, func(i *ShardInfo) { i.Tokens, i.Documents = -1, 4 }), "corrupt shard: -1 tokens"},
 		{"one document fewer", withInfo(t, file, func(i *ShardInfo) { i.Tokens, i.Documents = 11, 1 }), "corrupt shard: its index's checksum"},
+		{"documents of no kind", withInfo(t, file, func(i *ShardInfo) { i.Kind = "poems" }), `corrupt shard: its documents are "poems"`},
+		{"documents of another kind", withInfo(t, file, func(i *ShardInfo) { i.Kind = Conversations }), "corrupt shard: 7 tokens and 2 documents do not make up"},
 		{"no vocabulary", withInfo(t, file, func(i *ShardInfo) { i.VocabSize = 0 }), "corrupt shard: a vocabulary of 0"},
 		{"bytes in the middle", append(append(bytes.Clone(file[:index]), 0, 0), file[index:]...), "corrupt shard: 7 tokens and 2 documents do not make up"},
 	} {

@@ -5,20 +5,30 @@ import "slices"
 // Set is some of a shard's documents.
 type Set struct {
 	shard     *Shard
-	documents []uint32 // ascending, each of at least two tokens
+	documents []uint32 // ascending, each of at least two tokens; of preferences the chosen ones
 }
 
-// Documents is how many documents the set has.
+// Documents is how many documents the set has, or pairs of them.
 func (s *Set) Documents() int { return len(s.documents) }
 
 // Pairs is how many (input, target) pairs the set has: a document of L tokens
 // has L-1.
 func (s *Set) Pairs() int64 {
 	pairs := int64(0)
-	for _, document := range s.documents {
-		pairs += s.shard.Length(int(document)) - 1
+	for _, unit := range s.documents {
+		for document := unit; document < unit+s.shard.perUnit(); document++ {
+			pairs += s.shard.Length(int(document)) - 1
+		}
 	}
 	return pairs
+}
+
+// perUnit is how many documents belong together.
+func (s *Shard) perUnit() uint32 {
+	if s.Kind == Preferences {
+		return 2
+	}
+	return 1
 }
 
 // Split holds out about share (0 to 1) of a shard's documents for validation.
@@ -28,7 +38,7 @@ func (s *Set) Pairs() int64 {
 // predict and are in neither set.
 func Split(shard *Shard, share float64, seed uint64) (train, validation *Set) {
 	train, validation = &Set{shard: shard}, &Set{shard: shard}
-	for document := range uint32(len(shard.ends)) {
+	for document := uint32(0); document < uint32(len(shard.ends)); document += shard.perUnit() {
 		if shard.Length(int(document)) < 2 {
 			continue
 		}

@@ -24,7 +24,7 @@ func makeShard(t testing.TB, lengths ...int) *Shard {
 func encodeShard(t testing.TB, vocabSize int, lengths []int) []byte {
 	t.Helper()
 	var file bytes.Buffer
-	sw, err := newShardWriter(&file, ShardInfo{VocabSize: vocabSize})
+	sw, err := newShardWriter(&file, ShardInfo{Kind: Texts, VocabSize: vocabSize})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func encodeShard(t testing.TB, vocabSize int, lengths []int) []byte {
 			total++
 		}
 	}
-	if err := sw.write(tokens, lengths); err != nil {
+	if err := sw.write(tokens, lengths, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := sw.finish(); err != nil {

@@ -140,6 +140,14 @@ func (t *Tokenizer) TokenID(token string) (int, bool) {
 	return id, ok
 }
 
+// Bytes are what a token stands for, none for an id that names no token. They must not be changed.
+func (t *Tokenizer) Bytes(id int) []byte {
+	if id < 0 || id >= len(t.bytes) {
+		return nil
+	}
+	return t.bytes[id]
+}
+
 // BOS is the id that begins a chat turn, <|im_start|> (<s> before April 2025), or -1.
 func (t *Tokenizer) BOS() int { return t.role("<|im_start|>", "<s>") }
 

@@ -4,6 +4,7 @@
 package jinja
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 // Template is a compiled template; it is a chat.Template.
 type Template struct {
 	compiled *exec.Template
+	hash     string
 	globals  map[string]any // the special tokens of a tokenizer_config.json
 }
 
@@ -38,8 +40,11 @@ func New(source string) (*Template, error) {
 	if err != nil {
 		return nil, syntaxError(source, err)
 	}
-	return &Template{compiled: compiled}, nil
+	return &Template{compiled: compiled, hash: fmt.Sprintf("%x", sha256.Sum256([]byte(source)))}, nil
 }
+
+// String names the template by its hash.
+func (t *Template) String() string { return "Jinja " + t.hash[:16] }
 
 func compile(source string) (*exec.Template, error) {
 	loader, err := loaders.NewMemoryLoader(map[string]string{name: source})
