@@ -24,6 +24,8 @@ type commandLine struct {
 	Pretrain  pretrainCommand `cmd:"" help:"Train a model from scratch. Without any flag: a demo of about a minute."`
 	Generate  generateCommand `cmd:"" help:"Let a trained model write."`
 	Plan      planCommand     `cmd:"" help:"Say what a training would take: memory, batch size, time. Nothing is trained."`
+	Export    exportCommand   `cmd:"" help:"Write a model for transformers, llama.cpp and others."`
+	Import    importCommand   `cmd:"" help:"Make a checkpoint of a model of others: Hugging Face, MiniMind's .pth, GGUF."`
 	Info      infoCommand     `cmd:"" help:"Show the adapters and presets, or what a checkpoint holds."`
 	Verify    verifyCommand   `cmd:"" help:"Hold this machine's results against golden cases."`
 	Bench     benchCommand    `cmd:"" help:"Measure matrix multiplication and whole training steps."`

@@ -28,10 +28,6 @@ func (t *Tokenizer) WriteJSON(w io.Writer) error {
 		Vocab                   tokensInJSON `json:"vocab"`
 		Merges                  [][2]string  `json:"merges"`
 	}
-	merges := make([][2]string, len(t.merges))
-	for i, m := range t.merges {
-		merges[i] = [2]string{t.tokens[m.left], t.tokens[m.right]}
-	}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -50,7 +46,7 @@ func (t *Tokenizer) WriteJSON(w io.Writer) error {
 		AddedTokens:  append([]addedToken{}, t.added...), // [] where there are none
 		PreTokenizer: byteLevel{"ByteLevel", false, true, true},
 		Decoder:      byteLevel{"ByteLevel", true, true, true},
-		Model:        bpe{Type: "BPE", Vocab: t.tokens, Merges: merges},
+		Model:        bpe{Type: "BPE", Vocab: t.tokens, Merges: t.Parts().Merges},
 	})
 }
 
