@@ -11,7 +11,7 @@ SHELL := /bin/bash
 
 JS := GOOS=js GOARCH=wasm
 # the packages whose tests run as WebAssembly, too, in Node on Dawn
-WASM := $(patsubst %/,./%,$(sort $(dir $(wildcard host/*_test.go shaders/*_test.go nn/*_test.go nn/generate/*_test.go))))
+WASM := $(patsubst %/,./%,$(sort $(dir $(wildcard host/*_test.go shaders/*_test.go nn/*_test.go nn/generate/*_test.go nn/golden/*_test.go nn/checkpoint/*_test.go))))
 
 help:
 	@sed -n 's/^# make/make/p' Makefile

@@ -16,8 +16,9 @@ type Model struct {
 	Config config.Model
 	Device *host.Device
 
-	base   *parameters // in state-dict order
-	byName map[string]*Tensor
+	base     *parameters // in state-dict order
+	adapters *Adapters   // nil: none
+	byName   map[string]*Tensor
 }
 
 // NewModel makes a model whose parameters are zero. The error says when it cannot run on the device.
@@ -47,11 +48,24 @@ func NewModel(dev *host.Device, c config.Model) (*Model, error) {
 	return m, nil
 }
 
-// Release gives the parameters back.
-func (m *Model) Release() { m.base.release() }
+// Release gives the parameters back, those of adapters too.
+func (m *Model) Release() {
+	if m.adapters != nil {
+		m.adapters.Release()
+	}
+	m.base.release()
+}
+
+// Adapters are those of the model, nil if it has none.
+func (m *Model) Adapters() *Adapters { return m.adapters }
 
 // trained are the parameters that training changes.
-func (m *Model) trained() *parameters { return m.base }
+func (m *Model) trained() *parameters {
+	if m.adapters != nil {
+		return m.adapters.set
+	}
+	return m.base
+}
 
 // Init draws fresh parameters from the seed, as the published models were: PyTorch's default for linear layers and
 // the embedding that is tied to one, uniform in +-1/sqrt(fan_in), and ones for norms. The first loss is then near
@@ -95,6 +109,10 @@ func (m *Model) Parameter(name string) ([]float32, error) {
 
 // LoadModel makes the model of a checkpoint with its parameters; what else it holds is read and checked, not kept.
 func LoadModel(dev *host.Device, r *checkpoint.Reader) (*Model, error) {
+	if r.Header.Adapter != nil {
+		return nil, fmt.Errorf("this checkpoint holds adapters only (of rank %d, for the model whose weights are %.12s): give the checkpoint that they were trained on, and these beside it",
+			r.Header.Adapter.LoRA.Rank, r.Header.Adapter.Base)
+	}
 	m, err := NewModel(dev, r.Header.Model)
 	if err != nil {
 		return nil, err
@@ -137,9 +155,9 @@ func (m *Model) Hidden(g *Graph, in *Inputs, rope *Rope, caches []*Cache) *Tenso
 
 func (m *Model) attention(g *Graph, l int, x *Tensor, in *Inputs, rope *Rope, cache *Cache) *Tensor {
 	D := m.Config.HeadDim
-	q := g.Linear(x, m.weight("self_attn.q_proj", l))
-	k := g.Linear(x, m.weight("self_attn.k_proj", l))
-	v := g.Linear(x, m.weight("self_attn.v_proj", l))
+	q := m.linear(g, x, "self_attn.q_proj", l)
+	k := m.linear(g, x, "self_attn.k_proj", l)
+	v := m.linear(g, x, "self_attn.v_proj", l)
 	if m.Config.QKNorm {
 		q = m.headNorm(g, q, m.weight("self_attn.q_norm", l))
 		k = m.headNorm(g, k, m.weight("self_attn.k_norm", l))
@@ -151,7 +169,7 @@ func (m *Model) attention(g *Graph, l int, x *Tensor, in *Inputs, rope *Rope, ca
 	} else {
 		y = g.Attention(q, k, v, in, D)
 	}
-	return g.Linear(y, m.weight("self_attn.o_proj", l))
+	return m.linear(g, y, "self_attn.o_proj", l)
 }
 
 // headNorm is the norm over each head of x (N, heads*D).
@@ -161,9 +179,9 @@ func (m *Model) headNorm(g *Graph, x, weight *Tensor) *Tensor {
 }
 
 func (m *Model) feedForward(g *Graph, l int, x *Tensor) *Tensor {
-	gate := g.Linear(x, m.weight("mlp.gate_proj", l))
-	up := g.Linear(x, m.weight("mlp.up_proj", l))
-	return g.Linear(g.SwiGLU(gate, up), m.weight("mlp.down_proj", l))
+	gate := m.linear(g, x, "mlp.gate_proj", l)
+	up := m.linear(g, x, "mlp.up_proj", l)
+	return m.linear(g, g.SwiGLU(gate, up), "mlp.down_proj", l)
 }
 
 // Head is the output head's weight (V, C): the embedding, when they are tied.

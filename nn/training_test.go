@@ -56,26 +56,41 @@ func training(t *testing.T, m *Model, B, T int) *Training {
 	return tr
 }
 
-// loss of a batch's mean and the gradient of every parameter.
-func lossAndGradients(t *testing.T, m *Model, b *data.Batch) (float64, map[string][]float32) {
+// loss of a batch and the gradient of every parameter that trains.
+func lossAndGradients(t *testing.T, m *Model, o Objective, b *data.Batch, scale float64) (float64, map[string][]float32) {
 	t.Helper()
-	tr, err := NewTraining(m, CrossEntropy{}, adamW, b.B, b.T)
+	tr, err := NewTraining(m, o, adamW, b.B, b.T)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tr.Release()
-	tr.MicroStep(b, 1/float64(b.Pairs), true, false, 0)
+	tr.MicroStep(b, scale, true, false, 0)
 	s, err := tr.Now()
 	if err != nil {
 		t.Fatal(err)
 	}
 	gradients := map[string][]float32{}
-	for _, p := range m.Config.Parameters() {
+	for _, p := range m.trained().list {
 		if gradients[p.Name], err = tr.Gradient(p.Name); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return s.Loss, gradients
+}
+
+// mean is the cross-entropy of a batch and its gradients.
+func mean(t *testing.T, m *Model, b *data.Batch) (float64, map[string][]float32) {
+	t.Helper()
+	return lossAndGradients(t, m, CrossEntropy{}, b, 1/float64(b.Pairs))
+}
+
+// randoms are n numbers, normal with the given standard deviation.
+func randoms(seed uint64, n int, deviation float64) []float32 {
+	random, v := rand.New(rand.NewPCG(seed, 5)), make([]float32, n)
+	for i := range v {
+		v[i] = float32(deviation * random.NormFloat64())
+	}
+	return v
 }
 
 func distance(got, want []float32) float64 {
@@ -92,7 +107,7 @@ func TestInitialLoss(t *testing.T) {
 	c := testConfig()
 	c.VocabSize, c.HiddenSize, c.IntermediateSize = 6400, 256, 704
 	m := testModel(t, c)
-	got, _ := lossAndGradients(t, m, testBatch(2, 64, c.VocabSize))
+	got, _ := mean(t, m, testBatch(2, 64, c.VocabSize))
 	if want := math.Log(6400) + 1.0/6; math.Abs(got-want) > 0.1 {
 		t.Errorf("initial loss %.3f, want near %.3f", got, want)
 	}
@@ -114,8 +129,8 @@ func TestPackedDocumentsDoNotSeeEachOther(t *testing.T) {
 		apart.Inputs[at], apart.Targets[at], apart.Mask[at] = packed.Inputs[n], packed.Targets[n], 1
 	}
 	apart.Pairs = 30
-	wantLoss, want := lossAndGradients(t, m, apart)
-	gotLoss, got := lossAndGradients(t, m, packed)
+	wantLoss, want := mean(t, m, apart)
+	gotLoss, got := mean(t, m, packed)
 	if math.Abs(gotLoss-wantLoss) > 1e-6*wantLoss {
 		t.Errorf("loss %v, want %v", gotLoss, wantLoss)
 	}
@@ -126,7 +141,7 @@ func TestPackedDocumentsDoNotSeeEachOther(t *testing.T) {
 	}
 	// and a model that let them see each other would differ:
 	mixed := testBatch(1, 30, 97)
-	if loss, _ := lossAndGradients(t, m, mixed); math.Abs(loss-gotLoss) < 1e-4 {
+	if loss, _ := mean(t, m, mixed); math.Abs(loss-gotLoss) < 1e-4 {
 		t.Errorf("one document of 30 tokens gives the loss of two, %v", loss)
 	}
 }
@@ -135,15 +150,20 @@ func TestPackedDocumentsDoNotSeeEachOther(t *testing.T) {
 func TestGradientsByCentralDifferences(t *testing.T) {
 	c := testConfig()
 	c.QKNorm, c.TieWordEmbeddings = true, false
-	m := testModel(t, c)
 	b := testBatch(2, 13, 97, 6, 7)
-	_, gradients := lossAndGradients(t, m, b)
-	e, err := NewEvaluation(m, CrossEntropy{}, 2, 13)
+	slopesOfLoss(t, testModel(t, c), CrossEntropy{}, b, 1/float64(b.Pairs), c.Parameters())
+}
+
+// slopesOfLoss holds an objective's gradients against central differences of its loss.
+func slopesOfLoss(t *testing.T, m *Model, o Objective, b *data.Batch, scale float64, parameters []config.Parameter) {
+	t.Helper()
+	_, gradients := lossAndGradients(t, m, o, b, scale)
+	e, err := NewEvaluation(m, o, b.B, b.T)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Release()
-	for i, p := range c.Parameters() {
+	for i, p := range parameters {
 		value, err := m.Parameter(p.Name)
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +183,7 @@ func TestGradientsByCentralDifferences(t *testing.T) {
 			if err := m.SetParameter(p.Name, moved); err != nil {
 				t.Fatal(err)
 			}
-			s, err := e.Run(b, 1/float64(b.Pairs))
+			s, err := e.Run(b, scale)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -216,7 +236,7 @@ func TestAccumulation(t *testing.T) {
 		return b
 	}
 	m := testModel(t, testConfig())
-	_, want := lossAndGradients(t, m, whole)
+	_, want := mean(t, m, whole)
 	tr := training(t, m, 1, 9)
 	tr.MicroStep(half(0), 1.0/18, true, false, 0)
 	tr.MicroStep(half(9), 1.0/18, false, false, 0)

@@ -21,3 +21,18 @@ func TestFillAndAdd(t *testing.T) {
 		}
 	}
 }
+
+func TestScale(t *testing.T) {
+	for _, n := range []int{4, 1028} {
+		x, before := normals(1, n, 2), normals(2, n, 1)
+		for accumulate := range uint32(2) {
+			out := hosttest.Upload(t, "out", before)
+			hosttest.Run(t, Scale{Count: uint32(n), Factor: 0.75, Accumulate: accumulate, X: hosttest.Upload(t, "x", x), Out: out}.Call())
+			want := make([]float64, n)
+			for i := range want {
+				want[i] = 0.75*float64(x[i]) + float64(accumulate)*float64(before[i])
+			}
+			within(t, "out", hosttest.Floats(t, out), want, 1e-7)
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 var _ = math.Float32bits
 
 // Kernels are all kernels, by name.
-var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel}
+var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &scaleKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel}
 
 var adamwKernel = host.Kernel{
 	Name: "adamw",
@@ -1206,6 +1206,37 @@ func (k RouterForward) Call() host.Call {
 		Buffers:   []*host.Buffer{k.Logits, k.Prob, k.Choice, k.Gate},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			return [3]uint32{ceil(k.N, c["SIZE"]), 1, 1}
+		}}
+}
+
+var scaleKernel = host.Kernel{
+	Name: "scale",
+	Variants: []host.Variant{
+		{Name: "", Source: source("scale.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// Scale out = factor * x, or out += it
+//
+// Four elements a thread.
+type Scale struct {
+	Count      uint32
+	Factor     float32
+	Accumulate uint32
+	X          *host.Buffer // read (Count), Count a multiple of 4
+	Out        *host.Buffer // read_write (Count)
+}
+
+// Call is the kernel with its arguments.
+func (k Scale) Call() host.Call {
+	return host.Call{Kernel: &scaleKernel,
+		Params:    []uint32{k.Count, math.Float32bits(k.Factor), k.Accumulate},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Count, 4*c["SIZE"]), 1, 1}
 		}}
 }
 

@@ -181,7 +181,8 @@ func TestHostileHeaders(t *testing.T) {
 		{"four billion bytes of tokenizer", field("tokenizer", append([]byte{bin32}, huge...)...), "MessagePack"},
 		{"four billion settings", field("state", append(append(msgp.AppendString([]byte{0x81}, "settings"), map32), huge...)...), "MessagePack"},
 		{"100,000 empty tensors", field("tensors", append(msgp.AppendArrayHeader(nil, 100_000), bytes.Repeat([]byte{0x80}, 100_000)...)...), "limit"},
-		{"lists in lists", bytes.Repeat([]byte{0x91}, 200_000), "MessagePack"},
+		{"lists in lists", bytes.Repeat([]byte{0x91}, 200_000), "more than 16 deep"},
+		{"lists in lists in a field that is not known", append(field("later", bytes.Repeat([]byte{0x91}, 200_000)...), 0), "more than 16 deep"},
 		{"two objects", append(encode(func(*Header) {}), 0), "1 bytes follow"},
 		{"nothing", nil, "MessagePack"},
 		{"a number", []byte{7}, "header"},
@@ -199,6 +200,12 @@ func TestHostileHeaders(t *testing.T) {
 			h.Model.NumHiddenLayers = 256
 			h.Model.MoE = &config.MoE{NumExperts: 1, NumExpertsPerTok: 1, NumSharedExperts: 256, MoEIntermediateSize: 4, NormTopKProb: "never", Aux: "batch"}
 		}), "too few for a model of 256 layers"},
+		{"adapters that cannot be", encode(func(h *Header) { h.Adapter = &Adapter{LoRA: config.LoRA{Rank: 6, Targets: "q_proj,head"}} }),
+			`the adapters' rank is 6: it must be a multiple of 4, such as 8; there is no linear layer "head" to adapt`},
+		{"adapters beside parameters", encode(func(h *Header) { h.Adapter = &Adapter{LoRA: smallModel().DefaultLoRA()} }), "the index has 11 parameters beside the adapters"},
+		{"adapters that are not there", encode(func(h *Header) {
+			h.Adapter, h.Tensors = &Adapter{LoRA: smallModel().DefaultLoRA()}, nil
+		}), "the index has 0 adapters, too few for a model of 1 layers"},
 		{"tensors that are not there", encode(func(h *Header) {
 			h.Tensors = []TensorInfo{{Name: "x", Group: "adapter", Shape: []int{1 << 29}, DType: "f32", Bytes: 1 << 31}}
 		}), "cut short in tensor 1 of 1 (adapter x): at least 2147483662 bytes are missing"},

@@ -23,6 +23,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -54,37 +55,45 @@ func (h *Header) validate() error {
 	if err := h.Model.Validate(); err != nil {
 		return fmt.Errorf("the model's configuration: %w", err)
 	}
-	parameters := 0
+	count := map[string]int{}
 	for i, t := range h.Tensors {
 		if err := t.validate(); err != nil {
 			return fmt.Errorf("%s: %w", h.place(i), err)
 		}
-		if t.Group == GroupParameter {
-			parameters++
-		}
+		count[t.Group]++
 	}
-	if parameters > 0 {
-		return h.validateParameters(parameters)
+	switch {
+	case h.Adapter != nil:
+		if err := h.Adapter.LoRA.Validate(h.Model); err != nil {
+			return err
+		}
+		if count[GroupParameter] > 0 {
+			return fmt.Errorf("the index has %d parameters beside the adapters, which come without them", count[GroupParameter])
+		}
+		return h.validateGroup(GroupAdapter, count[GroupAdapter], 1, func() []config.Parameter { return h.Model.AdapterParameters(h.Adapter.LoRA) })
+	case count[GroupParameter] > 0:
+		experts := 1
+		if h.Model.MoE != nil {
+			experts = h.Model.MoE.NumExperts + h.Model.MoE.NumSharedExperts
+		}
+		return h.validateGroup(GroupParameter, count[GroupParameter], experts, h.Model.Parameters)
 	}
 	return nil
 }
 
-// validateParameters compares the index with the parameters of the model.
-func (h *Header) validateParameters(count int) error {
-	layers, experts := h.Model.NumHiddenLayers, 1
-	if h.Model.MoE != nil {
-		experts = h.Model.MoE.NumExperts + h.Model.MoE.NumSharedExperts
+// validateGroup compares a group of the index, which has count tensors and must have some for each layer and expert,
+// with what the model has.
+func (h *Header) validateGroup(group string, count, experts int, model func() []config.Parameter) error {
+	if layers := h.Model.NumHiddenLayers; layers*experts > count { // asked first, so that a short file cannot make a long list
+		return fmt.Errorf("the index has %d %ss, too few for a model of %d layers", count, group, layers)
 	}
-	if layers*experts > count { // asked first, so that a short file cannot make a long list
-		return fmt.Errorf("the index has %d parameters, too few for a model of %d layers", count, layers)
-	}
-	want := h.Model.Parameters()
+	want := model()
 	if count != len(want) {
-		return fmt.Errorf("the index has %d parameters and the model %d", count, len(want))
+		return fmt.Errorf("the index has %d %ss and the model %d", count, group, len(want))
 	}
 	at := 0
 	for i, t := range h.Tensors {
-		if t.Group != GroupParameter {
+		if t.Group != group {
 			continue
 		}
 		if t.Name != want[at].Name || !slices.Equal(t.Shape, want[at].Shape) {

@@ -100,7 +100,7 @@ func (r *Reader) readHeader(size int64) ([]byte, error) {
 // decodeHeader decodes and checks a header whose checksum was right, which is no proof of good will.
 func decodeHeader(body []byte) (*Header, error) {
 	// Walking over the objects first proves that as many are there as their counts say, before lists are allocated.
-	if rest, err := msgp.Skip(body); err != nil || len(rest) > 0 {
+	if rest, err := skip(body); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("it is not one MessagePack object (%d bytes follow, %w)", len(rest), err)
 	}
 	h := new(Header)
@@ -108,6 +108,42 @@ func decodeHeader(body []byte) (*Header, error) {
 		return nil, err
 	}
 	return h, h.validate()
+}
+
+// maxNesting is how deep lists and maps may lie in each other: a header's lie half as deep.
+const maxNesting = 16
+
+// skip returns what follows the first object of b. It does not recurse, as msgp.Skip does on each list in a list: the
+// stack of a browser ends long before what a hostile file can hold.
+func skip(b []byte) ([]byte, error) {
+	left := []uint64{1} // objects to come, at each level
+	for len(left) > 0 {
+		top := len(left) - 1
+		if left[top] == 0 {
+			left = left[:top]
+			continue
+		}
+		left[top]--
+		var n uint32
+		var err error
+		switch msgp.NextType(b) {
+		case msgp.MapType:
+			n, b, err = msgp.ReadMapHeaderBytes(b)
+			left = append(left, 2*uint64(n))
+		case msgp.ArrayType:
+			n, b, err = msgp.ReadArrayHeaderBytes(b)
+			left = append(left, uint64(n))
+		default:
+			b, err = msgp.Skip(b)
+		}
+		if err != nil {
+			return b, err
+		}
+		if len(left) > maxNesting {
+			return b, fmt.Errorf("lists lie more than %d deep in each other", maxNesting)
+		}
+	}
+	return b, nil
 }
 
 // checkSize holds the bytes that are left against those that the index asks for.

@@ -17,7 +17,15 @@ type Header struct {
 	TokenizerHash string       `msg:"tokenizer_hash"` // names the tokenizer that the data was encoded with
 	Tokenizer     []byte       `msg:"tokenizer"`      // its tokenizer.json
 	State         State        `msg:"state"`
+	Adapter       *Adapter     `msg:"adapter"` // nil: the tensors are a whole model's
 	Tensors       []TensorInfo `msg:"tensors"` // in the order of the file
+}
+
+// Adapter describes LoRA adapters: a checkpoint of these holds them alone, in group "adapter", and Header.Model is that of
+// the base, which is named by its weights.
+type Adapter struct {
+	LoRA config.LoRA `msg:"lora"`
+	Base string      `msg:"base"` // SHA-256 of the base's parameters
 }
 
 // State is what a run must remember, besides its tensors, to go on as if it had never stopped. It is taken between two
@@ -68,6 +76,7 @@ type Cursor struct {
 // The groups of tensors in a training checkpoint.
 const (
 	GroupParameter = "parameter"
+	GroupAdapter   = "adapter" // LoRA's matrices, instead of the parameters
 	GroupMoment1   = "moment1" // AdamW's mean of gradients
 	GroupMoment2   = "moment2" // AdamW's mean of squared gradients
 )

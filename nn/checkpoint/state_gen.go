@@ -12,6 +12,82 @@ const (
 )
 
 // MarshalMsg implements msgp.Marshaler
+func (z *Adapter) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 2
+	// string "lora"
+	o = append(o, 0x82, 0xa4, 0x6c, 0x6f, 0x72, 0x61)
+	o, err = z.LoRA.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "LoRA")
+		return
+	}
+	// string "base"
+	o = append(o, 0xa4, 0x62, 0x61, 0x73, 0x65)
+	o = msgp.AppendString(o, z.Base)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Adapter) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	var zb0001Dup [1]byte
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "lora":
+			if zb0001Dup[0]&(1<<0) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "LoRA")
+				return
+			}
+			zb0001Dup[0] |= 1 << 0
+			bts, err = z.LoRA.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "LoRA")
+				return
+			}
+		case "base":
+			if zb0001Dup[0]&(1<<1) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Base")
+				return
+			}
+			zb0001Dup[0] |= 1 << 1
+			z.Base, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Base")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Adapter) Msgsize() (s int) {
+	s = 1 + 5 + z.LoRA.Msgsize() + 5 + msgp.StringPrefixSize + len(z.Base)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z Cursor) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 3
@@ -228,9 +304,9 @@ func (z *EarlyStop) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Header) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 5
+	// map header, size 6
 	// string "model"
-	o = append(o, 0x85, 0xa5, 0x6d, 0x6f, 0x64, 0x65, 0x6c)
+	o = append(o, 0x86, 0xa5, 0x6d, 0x6f, 0x64, 0x65, 0x6c)
 	o, err = z.Model.MarshalMsg(o)
 	if err != nil {
 		err = msgp.WrapError(err, "Model")
@@ -248,6 +324,23 @@ func (z *Header) MarshalMsg(b []byte) (o []byte, err error) {
 	if err != nil {
 		err = msgp.WrapError(err, "State")
 		return
+	}
+	// string "adapter"
+	o = append(o, 0xa7, 0x61, 0x64, 0x61, 0x70, 0x74, 0x65, 0x72)
+	if z.Adapter == nil {
+		o = msgp.AppendNil(o)
+	} else {
+		// map header, size 2
+		// string "lora"
+		o = append(o, 0x82, 0xa4, 0x6c, 0x6f, 0x72, 0x61)
+		o, err = z.Adapter.LoRA.MarshalMsg(o)
+		if err != nil {
+			err = msgp.WrapError(err, "Adapter", "LoRA")
+			return
+		}
+		// string "base"
+		o = append(o, 0xa4, 0x62, 0x61, 0x73, 0x65)
+		o = msgp.AppendString(o, z.Adapter.Base)
 	}
 	// string "tensors"
 	o = append(o, 0xa7, 0x74, 0x65, 0x6e, 0x73, 0x6f, 0x72, 0x73)
@@ -344,26 +437,88 @@ func (z *Header) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "State")
 				return
 			}
-		case "tensors":
+		case "adapter":
 			if zb0001Dup[0]&(1<<4) != 0 {
-				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Tensors")
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Adapter")
 				return
 			}
 			zb0001Dup[0] |= 1 << 4
-			var zb0003 uint32
-			zb0003, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if msgp.IsNil(bts) {
+				bts, err = msgp.ReadNilBytes(bts)
+				if err != nil {
+					return
+				}
+				z.Adapter = nil
+			} else {
+				if z.Adapter == nil {
+					z.Adapter = new(Adapter)
+				}
+				var zb0003 uint32
+				zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Adapter")
+					return
+				}
+				var zb0003Dup [1]byte
+				for zb0003 > 0 {
+					zb0003--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Adapter")
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "lora":
+						if zb0003Dup[0]&(1<<0) != 0 {
+							err = msgp.WrapError(msgp.ErrDuplicateEntry, "Adapter", "LoRA")
+							return
+						}
+						zb0003Dup[0] |= 1 << 0
+						bts, err = z.Adapter.LoRA.UnmarshalMsg(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Adapter", "LoRA")
+							return
+						}
+					case "base":
+						if zb0003Dup[0]&(1<<1) != 0 {
+							err = msgp.WrapError(msgp.ErrDuplicateEntry, "Adapter", "Base")
+							return
+						}
+						zb0003Dup[0] |= 1 << 1
+						z.Adapter.Base, bts, err = msgp.ReadStringBytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Adapter", "Base")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "Adapter")
+							return
+						}
+					}
+				}
+			}
+		case "tensors":
+			if zb0001Dup[0]&(1<<5) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Tensors")
+				return
+			}
+			zb0001Dup[0] |= 1 << 5
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Tensors")
 				return
 			}
-			if zb0003 > ze2bed3a0limitArrays {
+			if zb0004 > ze2bed3a0limitArrays {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.Tensors) >= int(zb0003) {
-				z.Tensors = (z.Tensors)[:zb0003]
+			if cap(z.Tensors) >= int(zb0004) {
+				z.Tensors = (z.Tensors)[:zb0004]
 			} else {
-				z.Tensors = make([]TensorInfo, zb0003)
+				z.Tensors = make([]TensorInfo, zb0004)
 			}
 			for za0001 := range z.Tensors {
 				bts, err = z.Tensors[za0001].UnmarshalMsg(bts)
@@ -386,7 +541,13 @@ func (z *Header) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Header) Msgsize() (s int) {
-	s = 1 + 6 + z.Model.Msgsize() + 15 + msgp.StringPrefixSize + len(z.TokenizerHash) + 10 + msgp.BytesPrefixSize + len(z.Tokenizer) + 6 + z.State.Msgsize() + 8 + msgp.ArrayHeaderSize
+	s = 1 + 6 + z.Model.Msgsize() + 15 + msgp.StringPrefixSize + len(z.TokenizerHash) + 10 + msgp.BytesPrefixSize + len(z.Tokenizer) + 6 + z.State.Msgsize() + 8
+	if z.Adapter == nil {
+		s += msgp.NilSize
+	} else {
+		s += 1 + 5 + z.Adapter.LoRA.Msgsize() + 5 + msgp.StringPrefixSize + len(z.Adapter.Base)
+	}
+	s += 8 + msgp.ArrayHeaderSize
 	for za0001 := range z.Tensors {
 		s += z.Tensors[za0001].Msgsize()
 	}

@@ -49,6 +49,14 @@ type MoE struct {
 	AuxCoef             float64 `json:"aux_coef" yaml:"aux_coef" msg:"aux_coef"`
 }
 
+// LoRA sets a model's low-rank adapters (Hu et al., 2021): beside the frozen weight W of a linear layer stand A (rank, in)
+// and B (out, rank), and the layer computes W x + Alpha/Rank * B A x.
+type LoRA struct {
+	Rank    int     `json:"rank" yaml:"rank" msg:"rank"`          // a multiple of 4; 0: no adapters
+	Alpha   float64 `json:"alpha" yaml:"alpha" msg:"alpha"`       // 0 stands for Rank, a factor of 1, as MiniMind has it
+	Targets string  `json:"targets" yaml:"targets" msg:"targets"` // linear layers by their last name, with commas: "q_proj,o_proj"
+}
+
 // Parameter is one trainable tensor, row-major; the weight of a linear layer is [out, in].
 type Parameter struct {
 	Name  string

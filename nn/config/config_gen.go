@@ -7,6 +7,76 @@ import (
 )
 
 // MarshalMsg implements msgp.Marshaler
+func (z LoRA) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 3
+	// string "rank"
+	o = append(o, 0x83, 0xa4, 0x72, 0x61, 0x6e, 0x6b)
+	o = msgp.AppendInt(o, z.Rank)
+	// string "alpha"
+	o = append(o, 0xa5, 0x61, 0x6c, 0x70, 0x68, 0x61)
+	o = msgp.AppendFloat64(o, z.Alpha)
+	// string "targets"
+	o = append(o, 0xa7, 0x74, 0x61, 0x72, 0x67, 0x65, 0x74, 0x73)
+	o = msgp.AppendString(o, z.Targets)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *LoRA) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "rank":
+			z.Rank, bts, err = msgp.ReadIntBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Rank")
+				return
+			}
+		case "alpha":
+			z.Alpha, bts, err = msgp.ReadFloat64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Alpha")
+				return
+			}
+		case "targets":
+			z.Targets, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Targets")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z LoRA) Msgsize() (s int) {
+	s = 1 + 5 + msgp.IntSize + 6 + msgp.Float64Size + 8 + msgp.StringPrefixSize + len(z.Targets)
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *MoE) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// map header, size 7

@@ -28,6 +28,7 @@ type testCase struct {
 		Eps         float64 `json:"eps"`
 		WeightDecay float64 `json:"weight_decay"`
 	} `json:"optimizer"`
+	LoRARank           int               `json:"lora_rank"`
 	HashedWeightsScale float64           `json:"hashed_weights_scale"` // not 0: weights are recomputed, see hashedParameter
 	PromptLength       int               `json:"prompt_length"`
 	Rows               []scheduleRow     `json:"rows"`
@@ -56,7 +57,7 @@ func read(folder fs.FS) (*testCase, error) {
 	if err := json.Unmarshal(text, c); err != nil {
 		return nil, fmt.Errorf("case.json: %w", err)
 	}
-	if c.Kind == "train" || c.Kind == "forward" || c.Kind == "generate" {
+	if slices.Contains([]string{"train", "lora", "dpo", "distill", "forward", "generate"}, c.Kind) {
 		if err := c.Config.Validate(); err != nil {
 			return nil, fmt.Errorf("case.json: config: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}

@@ -3,6 +3,7 @@ package golden
 import (
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
 	"github.com/minimind-gpu/minimind-gpu/nn/generate"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
@@ -18,15 +19,27 @@ type computed struct {
 	loss     float64      // of the step, so far
 }
 
-// newTraining puts the weights, in the order of Config.Parameters, on the device, to be trained on rows (B, T).
-func newTraining(dev *host.Device, c *testCase, weights [][]float32, B, T int) (*computed, error) {
+// newTraining puts the weights, in the order of Config.Parameters, on the device, to be trained on rows (B, T); with
+// adapters, only these.
+func newTraining(dev *host.Device, c *testCase, weights, adapters [][]float32, B, T int) (*computed, error) {
 	m, err := newInference(dev, c, weights)
 	if err != nil {
 		return nil, err
 	}
-	o := c.Optimizer
-	m.training, err = nn.NewTraining(m.model, nn.CrossEntropy{}, nn.AdamW{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, GradClip: c.GradClip}, B, T)
-	return m, err
+	if adapters != nil {
+		if _, err = nn.NewAdapters(m.model, c.lora(), 0); err == nil {
+			err = set(m.model, c.Config.AdapterParameters(c.lora()), adapters)
+		}
+	}
+	if err == nil {
+		o := c.Optimizer
+		m.training, err = nn.NewTraining(m.model, nn.CrossEntropy{}, nn.AdamW{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, GradClip: c.GradClip}, B, T)
+	}
+	if err != nil {
+		m.release()
+		return nil, err
+	}
+	return m, nil
 }
 
 // newInference puts the weights on the device, to compute logits and to generate.
@@ -35,12 +48,21 @@ func newInference(dev *host.Device, c *testCase, weights [][]float32) (*computed
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range c.Config.Parameters() {
-		if err := model.SetParameter(p.Name, weights[i]); err != nil {
-			return nil, err
-		}
+	if err := set(model, c.Config.Parameters(), weights); err != nil {
+		model.Release()
+		return nil, err
 	}
 	return &computed{model: model}, nil
+}
+
+// set uploads the values of parameters.
+func set(m *nn.Model, parameters []config.Parameter, values [][]float32) error {
+	for i, p := range parameters {
+		if err := m.SetParameter(p.Name, values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *computed) release() {

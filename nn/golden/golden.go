@@ -37,7 +37,7 @@ func Verify(dev *host.Device, folder fs.FS) ([]Check, error) {
 		return nil, err
 	}
 	switch c.Kind {
-	case "train":
+	case "train", "lora":
 		err = c.train(dev)
 	case "forward":
 		err = c.forward(dev)
@@ -47,7 +47,7 @@ func Verify(dev *host.Device, folder fs.FS) ([]Check, error) {
 		err = c.schedule()
 	case "sampling":
 		err = c.sampling()
-	case "lora", "dpo", "distill":
+	case "dpo", "distill":
 		return nil, fmt.Errorf("cases of kind %q are not supported yet", c.Kind)
 	default:
 		return nil, fmt.Errorf("case.json: there is no kind %q", c.Kind)

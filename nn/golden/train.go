@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
 
 // train runs the case's optimizer steps and compares the first logits, every loss and gradient norm, the first step's
@@ -23,7 +24,7 @@ func (c *testCase) train(dev *host.Device) error {
 	losses := c.tensor("expect", "loss", steps, c.Accumulation)
 	norms := c.tensor("expect", "global_grad_norm", steps)
 	aux := c.tensor("expect", "aux", steps, c.Accumulation)
-	start := c.weights()
+	start, adapters := c.weights(), c.adapters()
 	if c.err != nil {
 		return c.err
 	}
@@ -31,11 +32,15 @@ func (c *testCase) train(dev *host.Device) error {
 		return errors.New("mixtures of experts, with their auxiliary loss, are not supported yet")
 	}
 
-	m, err := newTraining(dev, c, start, B, T)
+	m, err := newTraining(dev, c, start, adapters, B, T)
 	if err != nil {
 		return err
 	}
 	defer m.release()
+	trained := c.Config.Parameters()
+	if adapters != nil {
+		trained, start = c.Config.AdapterParameters(c.lora()), adapters
+	}
 	if err := c.compareLogits(m, ids.part(0, 0)); err != nil {
 		return err
 	}
@@ -49,7 +54,7 @@ func (c *testCase) train(dev *host.Device) error {
 			gotLosses = append(gotLosses, float32(loss))
 		}
 		if s == 0 {
-			if err := c.compareGradients(m); err != nil {
+			if err := c.compareGradients(m, trained); err != nil {
 				return err
 			}
 		}
@@ -61,7 +66,7 @@ func (c *testCase) train(dev *host.Device) error {
 	}
 	c.compare("loss", gotLosses, losses, boundValue)
 	c.compare("global_grad_norm", gotNorms, norms, boundGradient)
-	return c.compareParameters(m, start)
+	return c.compareParameters(m, trained, start)
 }
 
 // compareLogits compares the logits (B, T, V) of a batch's ids (B, T), or of its last position only (B, V).
@@ -83,9 +88,9 @@ func (c *testCase) compareLogits(m *computed, ids *tensor) error {
 	return nil
 }
 
-// compareGradients compares every parameter's gradient; of a full-size case, its norm and its first elements.
-func (c *testCase) compareGradients(m *computed) error {
-	for _, p := range c.Config.Parameters() {
+// compareGradients compares the parameters' gradients; of a full-size case, their norms and first elements.
+func (c *testCase) compareGradients(m *computed, parameters []config.Parameter) error {
+	for _, p := range parameters {
 		got, err := m.gradient(p.Name)
 		if err != nil {
 			return err
@@ -112,11 +117,11 @@ func (c *testCase) compareGradients(m *computed) error {
 }
 
 // compareParameters compares what the steps have changed; a full-size case does not say.
-func (c *testCase) compareParameters(m *computed, start [][]float32) error {
+func (c *testCase) compareParameters(m *computed, parameters []config.Parameter, start [][]float32) error {
 	if c.HashedWeightsScale != 0 {
 		return nil
 	}
-	for i, p := range c.Config.Parameters() {
+	for i, p := range parameters {
 		got, err := m.parameter(p.Name)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
@@ -15,6 +16,29 @@ func (c *testCase) weights() [][]float32 {
 		} else {
 			all = append(all, c.tensor("weights", p.Name, p.Shape...).float32s())
 		}
+	}
+	return all
+}
+
+// lora is what a lora case trains: the layers that MiniMind adapts, a factor of 1.
+func (c *testCase) lora() config.LoRA {
+	l := c.Config.DefaultLoRA()
+	l.Rank = c.LoRARank
+	return l
+}
+
+// adapters returns a lora case's starting adapters in the order of Config.AdapterParameters, nil of other cases.
+func (c *testCase) adapters() [][]float32 {
+	if c.Kind != "lora" {
+		return nil
+	}
+	if err := c.lora().Validate(c.Config); err != nil {
+		c.fail(fmt.Errorf("case.json: lora_rank: %w", err))
+		return nil
+	}
+	var all [][]float32
+	for _, p := range c.Config.AdapterParameters(c.lora()) {
+		all = append(all, c.tensor("adapters", p.Name, p.Shape...).float32s())
 	}
 	return all
 }

@@ -11,11 +11,13 @@ import (
 
 	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
 
 // Config is everything that decides a run besides the model and the data: what flags and YAML set, and what the run's
 // folder and its checkpoints keep.
 type Config struct {
+	Stage              string  // what the run is, in its checkpoints: "pretrain" (or ""), "sft", "lora", ...
 	LearningRate       float64 // the largest
 	LRSchedule         string  // one of Schedules; "" is the first
 	MinLRRatio         float64 // the last learning rate, as a share of the largest; constant's is 1
@@ -37,6 +39,7 @@ type Config struct {
 	SaveInterval       int // steps; 0: about ten times a run
 	SampleInterval     int // steps; 0: about five times a run
 	EarlyStop          EarlyStop
+	LoRA               config.LoRA // rank 0: all parameters train; no targets: the model's DefaultLoRA
 }
 
 // Validate says all that cannot be.
@@ -86,6 +89,7 @@ func (c *Config) fields() map[string]any {
 		"batch_size": &c.BatchSize, "accumulation_steps": &c.AccumulationSteps, "max_seq_len": &c.MaxSeqLen, "grad_clip": &c.GradClip,
 		"adam_beta1": &c.Beta1, "adam_beta2": &c.Beta2, "adam_eps": &c.Eps, "weight_decay": &c.WeightDecay, "seed": &c.Seed,
 		"token_weighted": &c.TokenWeighted, "pad": &c.Pad, "validation_share": &c.ValidationShare, "validation_interval": &c.ValidationInterval,
+		"stage": &c.Stage, "lora_rank": &c.LoRA.Rank, "lora_alpha": &c.LoRA.Alpha, "lora_targets": &c.LoRA.Targets,
 		"schedule": &c.LRSchedule, "decay": &c.Decay, "early_stop": &c.EarlyStop,
 	}
 }
@@ -93,6 +97,9 @@ func (c *Config) fields() map[string]any {
 // settings are the fields as text.
 func (c Config) settings() checkpoint.Settings {
 	c.LRSchedule = c.schedule()
+	if c.Stage == "" {
+		c.Stage = "pretrain"
+	}
 	s := checkpoint.Settings{}
 	for name, field := range c.fields() {
 		switch v := field.(type) {

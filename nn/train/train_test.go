@@ -178,6 +178,7 @@ func TestConfigValidate(t *testing.T) {
 
 func TestConfigOfSettings(t *testing.T) {
 	want := testConfig()
+	want.Stage, want.LoRA = "lora", config.LoRA{Rank: 4, Alpha: 8, Targets: "q_proj"}
 	want.LRSchedule, want.Decay, want.EarlyStop = "wsd", 0.3, EarlyStop{Patience: 3, MinDelta: 0.25}
 	got, err := ConfigOf(want.settings())
 	want.SaveInterval, want.SampleInterval = 0, 0 // decide nothing about the weights, and are not kept

@@ -35,7 +35,7 @@ type Data struct {
 	Train      Stream // Resume seeks the checkpoint's place
 	Validation Stream // nil: none
 	Tokenizer  *tokenizer.Tokenizer
-	From       *checkpoint.Reader // a new run's first weights; nil: fresh ones, drawn from the config's seed
+	From       *checkpoint.Reader // a new run's first weights, and the base of adapters always; nil: fresh ones, drawn from the config's seed
 	Kernels    map[string]string  // a new run's choice of kernels, as State().Kernels tells it; nil: tune
 	Source     string             // names what the documents hold (their hash), so that a resumed run is of the same data
 }
@@ -46,6 +46,7 @@ type Trainer struct {
 	data       Data
 	dev        *host.Device
 	model      *nn.Model
+	adapter    *checkpoint.Adapter // nil: all parameters train
 	objective  nn.Objective
 	training   *nn.Training
 	evaluation *nn.Evaluation
@@ -94,6 +95,12 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, resumed *checkp
 	if d.From != nil && !reflect.DeepEqual(d.From.Header.Model, m) {
 		return nil, fmt.Errorf("the weights to start from are of another model: %d layers of width %d", d.From.Header.Model.NumHiddenLayers, d.From.Header.Model.HiddenSize)
 	}
+	if c.LoRA.Rank > 0 && d.From == nil {
+		return nil, fmt.Errorf("adapters need a model to adapt: give the checkpoint that they are for")
+	}
+	if c.LoRA.Rank > 0 && c.LoRA.Targets == "" {
+		c.LoRA.Targets = m.DefaultLoRA().Targets
+	}
 	if vocab := d.Tokenizer.VocabSize(); vocab > m.VocabSize {
 		return nil, fmt.Errorf("the tokenizer has %d tokens and the model's vocabulary_size is %d: it must be at least as large", vocab, m.VocabSize)
 	}
@@ -125,7 +132,7 @@ func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
 	if err := t.chooseKernels(m); err != nil {
 		return err
 	}
-	if t.model, err = t.weights(m, resumed); err != nil {
+	if err := t.makeModel(m, resumed); err != nil {
 		return err
 	}
 	validationRows := int64(0)
@@ -166,17 +173,28 @@ func (t *Trainer) chooseKernels(m config.Model) error {
 	return nil
 }
 
-// weights makes the model with its first weights: those of From, or fresh ones. Those of a run that goes on are loaded
-// later.
-func (t *Trainer) weights(m config.Model, resumed *checkpoint.Reader) (*nn.Model, error) {
+// makeModel makes the model with its first weights: those of From, or fresh ones. Those of a run that goes on are loaded
+// later, except those of its adapters' base.
+func (t *Trainer) makeModel(m config.Model, resumed *checkpoint.Reader) (err error) {
 	if t.data.From != nil {
-		return nn.LoadModel(t.dev, t.data.From)
+		t.model, err = nn.LoadModel(t.dev, t.data.From)
+	} else if t.model, err = nn.NewModel(t.dev, m); err == nil && resumed == nil {
+		t.model.Init(t.config.Seed)
 	}
-	model, err := nn.NewModel(t.dev, m)
-	if err == nil && resumed == nil {
-		model.Init(t.config.Seed)
+	if err != nil || t.config.LoRA.Rank == 0 {
+		return err
 	}
-	return model, err
+	if resumed != nil {
+		if err := t.model.CheckBase(resumed.Header); err != nil {
+			return err
+		}
+	}
+	adapters, err := nn.NewAdapters(t.model, t.config.LoRA, t.config.Seed)
+	if err != nil {
+		return err
+	}
+	t.adapter, err = adapters.Header()
+	return err
 }
 
 // allocate makes what the model's training needs on the device, with room for validation data of so many rows.
@@ -251,7 +269,7 @@ func (t *Trainer) Save(w io.Writer) error {
 		return err
 	}
 	h := &checkpoint.Header{Model: t.model.Config, TokenizerHash: t.data.Tokenizer.Hash(), Tokenizer: text.Bytes(),
-		State: t.state, Tensors: t.training.Tensors()}
+		Adapter: t.adapter, State: t.state, Tensors: t.training.Tensors()}
 	writer, err := checkpoint.NewWriter(w, h)
 	if err != nil {
 		return err
