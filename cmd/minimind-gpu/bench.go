@@ -12,7 +12,8 @@ import (
 type benchCommand struct {
 	Kernels   bool   `help:"Measure matrix multiplication on the shapes of the 26M model."`
 	Step      bool   `help:"Measure whole training steps, and the share of each kernel."`
-	Preset    string `default:"minimind2-small" help:"The model of --step."`
+	Generate  bool   `help:"Measure generation: tokens a second of one text and of eight together, time to the first token, bytes of cache."`
+	Preset    string `default:"minimind2-small" help:"The model of --step and --generate."`
 	BatchSize int    `placeholder:"B" help:"Rows of --step's micro-batch. Default: 32, on a software adapter 2."`
 	MaxSeqLen int    `default:"512" help:"Tokens of --step's rows."`
 	Seconds   int    `default:"20" help:"How long --step measures."`
@@ -31,11 +32,15 @@ func (c *benchCommand) Run(p *program) error {
 	if peak > 0 {
 		fmt.Fprintf(p.stdout, "peak     %.1f TFLOP/s in float32, as published\n", peak/1e12)
 	}
-	if c.Kernels || !c.Step {
+	all := !c.Kernels && !c.Step && !c.Generate
+	if c.Kernels || all {
 		err = p.benchKernels(device, peak)
 	}
-	if c.Step || !c.Kernels {
+	if c.Step || all {
 		err = errors.Join(err, c.benchStep(p, device, peak))
+	}
+	if c.Generate || all {
+		err = errors.Join(err, c.benchGenerate(p, device))
 	}
 	if p.ctx.Err() != nil {
 		return errInterrupted

@@ -66,7 +66,7 @@ func file(t *testing.T, name, content string) string {
 }
 
 func TestHelp(t *testing.T) {
-	minimind(t).want(t, 0, "pretrain", "generate", "verify", "tokenizer train")
+	minimind(t).want(t, 0, "pretrain", "generate", "chat", "verify", "tokenizer train")
 	minimind(t, "pretrain", "--help").want(t, 0, "--learning-rate", "--accumulation-steps", "--max-seq-len", "--resume")
 }
 

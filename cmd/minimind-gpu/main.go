@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -23,6 +24,7 @@ import (
 type commandLine struct {
 	Pretrain  pretrainCommand `cmd:"" help:"Train a model from scratch. Without any flag: a demo of about a minute."`
 	Generate  generateCommand `cmd:"" help:"Let a trained model write."`
+	Chat      chatCommand     `cmd:"" help:"Talk with a trained model in the terminal."`
 	Plan      planCommand     `cmd:"" help:"Say what a training would take: memory, batch size, time. Nothing is trained."`
 	Export    exportCommand   `cmd:"" help:"Write a model for transformers, llama.cpp and others."`
 	Import    importCommand   `cmd:"" help:"Make a checkpoint of a model of others: Hugging Face, MiniMind's .pth, GGUF."`
@@ -45,6 +47,17 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	create         func(path string) (outputFile, error) // for checkpoints
+	interrupt      atomic.Pointer[func() bool]           // see onInterrupt
+}
+
+// onInterrupt lets a command take Ctrl-C itself: f returns whether it did, else the program ends as usual. nil gives it
+// back.
+func (p *program) onInterrupt(f func() bool) {
+	if f == nil {
+		p.interrupt.Store(nil)
+	} else {
+		p.interrupt.Store(&f)
+	}
 }
 
 // Exit codes besides 0.
@@ -59,16 +72,21 @@ var errInterrupted = errors.New("interrupted")
 
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
+	p := &program{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, create: createFile}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-signals
-		cancel()
-		<-signals
-		fmt.Fprintln(os.Stderr, "\nminimind-gpu: stopped at once")
-		os.Exit(exitInterrupted)
+		for s := range signals {
+			if f := p.interrupt.Load(); s == os.Interrupt && f != nil && (*f)() {
+				continue
+			}
+			if ctx.Err() != nil {
+				fmt.Fprintln(os.Stderr, "\nminimind-gpu: stopped at once")
+				os.Exit(exitInterrupted)
+			}
+			cancel()
+		}
 	}()
-	p := &program{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, create: createFile}
 	os.Exit(p.run(os.Args[1:]))
 }
 

@@ -102,16 +102,19 @@ func (g *Generator) spare() int { return g.batch.Texts * g.batch.Context }
 // Context is the most tokens of a text.
 func (g *Generator) Context() int { return g.batch.Context }
 
-// Free is how many more texts can join.
-func (g *Generator) Free() int {
-	free := 0
+// Running is how many texts have joined and not left.
+func (g *Generator) Running() int {
+	n := 0
 	for _, t := range g.texts {
-		if t == nil {
-			free++
+		if t != nil {
+			n++
 		}
 	}
-	return free
+	return n
 }
+
+// Free is how many more texts can join.
+func (g *Generator) Free() int { return g.batch.Texts - g.Running() }
 
 // Join adds a text that goes on from the prompt. There must be room for it.
 func (g *Generator) Join(prompt []int, o Options) (*Sequence, error) {
@@ -126,7 +129,7 @@ func (g *Generator) Join(prompt []int, o Options) (*Sequence, error) {
 			return t, nil
 		}
 	}
-	panic(fmt.Sprintf("generate: Join with %d of %d texts", g.batch.Texts, g.batch.Texts))
+	panic(fmt.Sprintf("generate: Join with no room: %d texts are running", g.batch.Texts))
 }
 
 func (g *Generator) check(prompt []int) error {

@@ -1,0 +1,311 @@
+//go:build !js
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/chat"
+	"github.com/minimind-gpu/minimind-gpu/nn/generate"
+	"github.com/vbauerster/mpb/v8/cwriter"
+)
+
+type chatCommand struct {
+	Checkpoint    string `required:"" placeholder:"FILE|RUN" help:"A checkpoint, or a run's folder, whose newest is taken."`
+	System        string `placeholder:"TEXT" help:"What the model is told before the conversation; /system changes it."`
+	Context       int    `placeholder:"T" help:"Most tokens of a conversation that the model sees. Default: 4096, or the model's own if that is less."`
+	MaxNewTokens  int    `default:"1024" help:"Longest answer, in tokens."`
+	Seed          uint64 `default:"42" help:"Decides all choices: the same seed and questions give the same answers."`
+	samplingFlags `embed:""`
+	Adapter       string `help:"GPU to use; see pretrain."`
+}
+
+// Validate says which options cannot be; kong calls it.
+func (c *chatCommand) Validate() error {
+	if c.MaxNewTokens < 1 {
+		return fmt.Errorf("--max-new-tokens is %d: must be at least 1", c.MaxNewTokens)
+	}
+	return c.samplingFlags.Validate()
+}
+
+const chatHelp = `/system TEXT     tell the model who it is; without TEXT: show what it is told
+/think on|off    let it think before it answers, if it has learnt to
+/reset           forget the conversation
+/save [FILE]     add the conversation to a file, as a line to train on (chat.jsonl)
+/help            this list
+/exit            end; so does Ctrl-D
+A line that ends with \ goes on in the next. Ctrl-C stops an answer.`
+
+// conversation is a chat at a terminal, or between pipes.
+type conversation struct {
+	p         *program
+	command   *chatCommand
+	format    *chat.Format
+	generator *generate.Generator
+	terminal  bool // print prompts and dim what is thought
+	messages  []chat.Message
+	system    string
+	thinking  chat.Thinking
+	answers   uint64
+	warned    atomic.Bool // of what Ctrl-C does at the prompt
+}
+
+// Run talks until the input ends.
+func (c *chatCommand) Run(p *program) error {
+	s, err := openSpeaker(c.Checkpoint, c.Adapter)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	format, err := chat.For(s.tok)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.file, err)
+	}
+	length, err := s.context(c.Context)
+	if err != nil {
+		return err
+	}
+	g, err := generate.New(s.model, length)
+	if err != nil {
+		return err
+	}
+	defer g.Release()
+	talk := &conversation{p: p, command: c, format: format, generator: g, system: c.System, terminal: isTerminal(p.stdin) && isTerminal(p.stdout)}
+	p.say("%s on %s. /help lists commands, Ctrl-D ends.", s.name, s.device.Info.Name)
+	return talk.loop()
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && cwriter.IsTerminal(int(f.Fd()))
+}
+
+// loop reads questions and commands.
+func (c *conversation) loop() error {
+	lines := readLines(c.p.stdin)
+	c.p.onInterrupt(c.warn)
+	defer c.p.onInterrupt(nil)
+	text := ""
+	for {
+		if text == "" {
+			c.prompt()
+		}
+		var line string
+		var ok bool
+		select {
+		case line, ok = <-lines:
+		case <-c.p.ctx.Done():
+			return errInterrupted
+		}
+		c.warned.Store(false)
+		if more, goesOn := strings.CutSuffix(line, `\`); ok && goesOn {
+			text += more + "\n"
+			continue
+		}
+		text += line
+		if text = strings.TrimSpace(text); text != "" {
+			if end, err := c.handle(text); end || err != nil {
+				return err
+			}
+		}
+		if text = ""; !ok {
+			return nil
+		}
+	}
+}
+
+// warn takes Ctrl-C at the prompt: the first only says how to end.
+func (c *conversation) warn() bool {
+	if c.warned.Swap(true) {
+		return false
+	}
+	fmt.Fprint(c.p.stderr, "\nCtrl-D or /exit ends the chat; so does Ctrl-C once more.\n")
+	c.prompt()
+	return true
+}
+
+// readLines sends what is typed, and is closed at the end of the input.
+func readLines(in io.Reader) <-chan string {
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for reader := bufio.NewReader(in); ; {
+			line, err := reader.ReadString('\n')
+			if err == nil || line != "" {
+				lines <- strings.TrimRight(line, "\r\n")
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return lines
+}
+
+func (c *conversation) prompt() {
+	if c.terminal {
+		fmt.Fprint(c.p.stdout, "\x1b[1m> \x1b[0m")
+	}
+}
+
+// handle does a command or answers a question. end says that the chat is over.
+func (c *conversation) handle(text string) (end bool, err error) {
+	if !strings.HasPrefix(text, "/") {
+		return false, c.answer(text)
+	}
+	name, argument, _ := strings.Cut(text, " ")
+	argument = strings.TrimSpace(argument)
+	switch name {
+	case "/help":
+		c.p.say("%s", chatHelp)
+	case "/exit", "/quit", "/bye":
+		return true, nil
+	case "/reset":
+		c.messages = nil
+		c.p.say("forgotten")
+	case "/system":
+		if argument == "" && c.system == "" {
+			c.p.say("no system message; /system TEXT sets it")
+		} else if argument == "" {
+			c.p.say("%s", c.system)
+		} else {
+			c.system = argument
+			c.p.say("the model is told so from now on")
+		}
+	case "/think":
+		switch argument {
+		case "on":
+			c.thinking = chat.ThinkingOn
+		case "off":
+			c.thinking = chat.ThinkingOff
+		default:
+			c.p.say("/think on, or /think off")
+		}
+	case "/save":
+		if err := c.save(argument); err != nil {
+			c.p.say("not saved: %v", err)
+		}
+	default:
+		c.p.say("there is no command %s; /help lists them", name)
+	}
+	return false, nil
+}
+
+// save adds the conversation to a file.
+func (c *conversation) save(name string) error {
+	if len(c.messages) == 0 {
+		return errors.New("nothing has been said yet")
+	}
+	if name == "" {
+		name = "chat.jsonl"
+	}
+	text, err := json.Marshal(map[string]any{"conversations": c.all()})
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err = errors.Join(err, f.Close()); err == nil {
+		c.p.say("added to %s", name)
+	}
+	return err
+}
+
+// all are the messages with the system's.
+func (c *conversation) all() []chat.Message {
+	if c.system == "" {
+		return c.messages
+	}
+	return append([]chat.Message{{Role: chat.System, Content: c.system}}, c.messages...)
+}
+
+// answer lets the model answer, and keeps question and answer.
+func (c *conversation) answer(question string) error {
+	before := c.messages
+	c.messages = append(c.messages, chat.Message{Role: chat.User, Content: question})
+	prompt, ids, err := c.fit()
+	if err != nil {
+		c.messages = before
+		c.p.say("%v", err)
+		return nil
+	}
+	o := c.command.options()
+	o.MaxNewTokens, o.Seed, o.Stop = c.command.MaxNewTokens, c.command.Seed+c.answers, c.format.Stop()
+	c.answers++
+
+	ctx, stop := context.WithCancel(c.p.ctx)
+	defer stop()
+	c.p.onInterrupt(func() bool {
+		first := ctx.Err() == nil
+		stop()
+		return first
+	})
+	defer c.p.onInterrupt(c.warn)
+	out := &answerWriter{w: c.p.stdout, dim: c.terminal}
+	parser, decoder := chat.NewParser(prompt), c.format.Tokenizer.NewDecoder(true)
+	end := generate.EndStop
+	n := 0
+	for id, err := range c.generator.Tokens(ctx, ids, o) {
+		if err != nil && ctx.Err() == nil {
+			return err
+		} else if err != nil {
+			break
+		}
+		out.write(parser.Next(decoder.Next(id)))
+		n++
+	}
+	out.write(parser.Next(decoder.Flush()))
+	out.write(parser.Flush())
+	out.end()
+	switch {
+	case c.p.ctx.Err() != nil:
+		return errInterrupted
+	case ctx.Err() != nil:
+		c.p.say("(stopped)")
+	case n == o.MaxNewTokens || len(ids)+n > c.generator.Context():
+		end = generate.EndLength
+	}
+	if end == generate.EndLength {
+		c.p.say("(cut off after %d tokens: --max-new-tokens and --context say where)", n)
+	}
+	c.messages = append(c.messages, out.message())
+	return out.err
+}
+
+// fit is the prompt for the conversation's next answer. Where the context is too short it leaves out the oldest turns,
+// and says so.
+func (c *conversation) fit() (text string, ids []int, err error) {
+	context := c.generator.Context()
+	room := min(c.command.MaxNewTokens, context/4) // for the answer
+	dropped := 0
+	for {
+		text, ids, err = c.format.Prompt(chat.Conversation{Messages: c.all()}, c.thinking)
+		if err != nil || len(ids)+room <= context {
+			break
+		}
+		next := 1
+		for next < len(c.messages) && c.messages[next].Role != chat.User {
+			next++
+		}
+		if next >= len(c.messages) {
+			return "", nil, fmt.Errorf("this takes %d tokens; with room for an answer the context of %d leaves %d (--context changes it)", len(ids), context, context-room)
+		}
+		c.messages = c.messages[next:]
+		dropped += next
+	}
+	if dropped > 0 {
+		c.p.say("(the context of %d tokens is full: the oldest %d messages are left out)", context, dropped)
+	}
+	return text, ids, err
+}
