@@ -79,7 +79,9 @@ func TestChat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var kept struct{ Conversations []struct{ Role, Content string } }
+	var kept struct {
+		Conversations []struct{ Role, Content string }
+	}
 	if err := json.Unmarshal(text, &kept); err != nil || len(kept.Conversations) != 3 {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -97,7 +99,7 @@ func TestChat(t *testing.T) {
 		t.Errorf("answers after /reset: %q and %q", a.stdout, b.stdout)
 	}
 	talk("/help\n/rest\n/think maybe\n/save\n/exit\nnever read\n").want(t, 0, "/reset", "there is no command /rest", "/think on, or", "not saved: nothing has been said")
-	talk("a\\\nb\n/save " + filepath.Join(t.TempDir(), "no", "folder") + "\n").want(t, 0, "not saved: open")
+	talk("a\\\nb\n/save "+filepath.Join(t.TempDir(), "no", "folder")+"\n").want(t, 0, "not saved: open")
 	talk(strings.Repeat("a ball and ", 100)+"\nHello\n").want(t, 0, "leaves 250 (--context changes it)")
 	minimind(t, "chat", "--checkpoint", run, "--context", "257").want(t, 1, "--context is 257: this model's goes from 2 to 256")
 	minimind(t, "chat", "--checkpoint", run, "--max-new-tokens", "0").want(t, 2, "--max-new-tokens is 0")
