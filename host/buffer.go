@@ -53,6 +53,14 @@ func (b *Buffer) Slice(name string, offset, size int64) *Buffer {
 	return &Buffer{Name: name, Size: size, parent: b, offset: offset}
 }
 
+// Span is the range from the beginning of a to the end of b, two slices of one buffer.
+func Span(a, b *Buffer) *Buffer {
+	if a.parent == nil || a.parent != b.parent || b.offset < a.offset {
+		panic(fmt.Sprintf("host: no span from %s to %s", a.Name, b.Name))
+	}
+	return a.parent.Slice(a.Name, a.offset, b.offset+b.Size-a.offset)
+}
+
 // Root is the buffer that b is a slice of, or b.
 func (b *Buffer) Root() *Buffer {
 	for b.parent != nil {

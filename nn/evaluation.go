@@ -56,7 +56,7 @@ func (e *Evaluation) Run(b *data.Batch, scale float64) (State, error) {
 	e.inputs.SetBatch(dev, b, scale)
 	dev.Replay(nil, e.record)
 	err := dev.Read(e.state, 0, host.AsBytes(words[:]))
-	return decodeState(&words), err
+	return decodeState(words[:]), err
 }
 
 // Values reads the last batch's log-probabilities of the targets, (B*T), or its logits (B*T, V).

@@ -40,8 +40,9 @@ func (t *Tensor) Elements() int {
 // its place, those whose lives do not overlap the same one, and binds the dispatches.
 type Graph struct {
 	dev       *host.Device
-	training  bool // record what the backward pass needs
-	decoding  bool // linear layers are for few rows, each of another text
+	training  bool     // record what the backward pass needs
+	decoding  bool     // linear layers are for few rows, each of another text
+	balance   *balance // of a training graph with mixtures of experts
 	calls     []host.Call
 	backward  []func()
 	recording *host.Recording

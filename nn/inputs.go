@@ -19,6 +19,7 @@ type Inputs struct {
 	Row      *host.Buffer // (N) u32: row of the cache for its key and value; of use with a Cache only
 	Target   *host.Buffer // (N) u32
 	Weight   *host.Buffer // (N) f32: -d loss / d log_prob
+	Share    *host.Buffer // (1) f32: the micro-batch's share of the step, in training
 	Queries  *host.Buffer // (N) vec2u: first and last token that sees this one
 	Order    *host.Buffer // (N) u32: the tokens' places, sorted by token
 	Segment  *host.Buffer // (segments) vec4u: token, from, to in Order, 0
@@ -38,7 +39,7 @@ func NewInputs(dev *host.Device, N, V int) *Inputs {
 		name  string
 		words int
 	}{{&in.Token, "tokens", N}, {&in.Position, "positions", N}, {&in.Keys, "keys", 2 * N}, {&in.Row, "cache rows", N},
-		{&in.Target, "targets", N}, {&in.Weight, "loss weights", N}, {&in.Queries, "queries", 2 * N},
+		{&in.Target, "targets", N}, {&in.Weight, "loss weights", N}, {&in.Share, "share of the step", 1}, {&in.Queries, "queries", 2 * N},
 		{&in.Order, "order by token", N}, {&in.Segment, "segments", 4 * in.segments()}}
 	total := int64(0)
 	for _, f := range fields {

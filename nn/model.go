@@ -26,8 +26,8 @@ func NewModel(dev *host.Device, c config.Model) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if c.MoE != nil {
-		return nil, fmt.Errorf("mixtures of experts are not supported yet: choose a dense preset")
+	if err := checkExperts(c, dev.Info.Limits, dev.Info.Name); err != nil {
+		return nil, err
 	}
 	m := &Model{Config: c, Device: dev, byName: map[string]*Tensor{}}
 	list := c.Parameters()
@@ -179,9 +179,17 @@ func (m *Model) headNorm(g *Graph, x, weight *Tensor) *Tensor {
 }
 
 func (m *Model) feedForward(g *Graph, l int, x *Tensor) *Tensor {
-	gate := m.linear(g, x, "mlp.gate_proj", l)
-	up := m.linear(g, x, "mlp.up_proj", l)
-	return m.linear(g, g.SwiGLU(gate, up), "mlp.down_proj", l)
+	if m.Config.MoE != nil {
+		return m.mixture(g, l, x)
+	}
+	return m.swiglu(g, "mlp", l, x)
+}
+
+// swiglu is down(silu(gate(x)) * up(x)) with a layer's projections of that name.
+func (m *Model) swiglu(g *Graph, name string, l int, x *Tensor) *Tensor {
+	gate := m.linear(g, x, name+".gate_proj", l)
+	up := m.linear(g, x, name+".up_proj", l)
+	return m.linear(g, g.SwiGLU(gate, up), name+".down_proj", l)
 }
 
 // Head is the output head's weight (V, C): the embedding, when they are tied.

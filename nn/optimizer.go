@@ -18,20 +18,24 @@ const (
 	stateNorm    = 0  // f32: the gradient's global norm before clipping
 	stateApplied = 3  // u32: steps that changed the parameters, AdamW's t
 	stateSkipped = 4  // u32: steps left out, their gradient not being finite
-	stateLoss    = 64 // f32: the step's loss so far
+	stateLoss    = 64 // f32: the step's loss so far, without balance losses
+	stateAux     = 96 // f32: the step's balance losses so far
 	stateWords   = 128
+	// then (L, E) u32: how often each expert was chosen
 )
 
 // State is what the device knows after a step.
 type State struct {
 	Loss, GradNorm   float64
 	Applied, Skipped int64
+	Aux              float64  // the mixtures of experts' balance losses, which Loss leaves out
+	Choices          []uint32 // (L, E): how often each expert was chosen; valid until the next State
 }
 
-func decodeState(words *[stateWords]uint32) State {
+func decodeState(words []uint32) State {
 	number := func(i int) float64 { return float64(math.Float32frombits(words[i])) }
-	return State{Loss: number(stateLoss), GradNorm: number(stateNorm),
-		Applied: int64(words[stateApplied]), Skipped: int64(words[stateSkipped])}
+	return State{Loss: number(stateLoss), GradNorm: number(stateNorm), Aux: number(stateAux),
+		Applied: int64(words[stateApplied]), Skipped: int64(words[stateSkipped]), Choices: words[stateWords:]}
 }
 
 // optimizer holds the gradients and moments of the parameters that train and records the update.
@@ -41,7 +45,7 @@ type optimizer struct {
 	gradients  *arenas
 	moment1    *arenas
 	moment2    *arenas
-	state      *host.Buffer // (stateWords)
+	state      *host.Buffer // (words)
 	step       *host.Buffer // what changes every step: [learning rate]
 	correction *host.Buffer // (t) vec2f: AdamW's bias corrections; see shaders.AdamCorrections
 	parts      *host.Buffer // partial sums of squares
@@ -50,14 +54,15 @@ type optimizer struct {
 }
 
 // newOptimizer makes gradients and moments, all zero, and gives the parameters their gradients: from now on they learn.
-func newOptimizer(dev *host.Device, trained *parameters, a AdamW) *optimizer {
+// The state has so many words.
+func newOptimizer(dev *host.Device, trained *parameters, a AdamW, words int) *optimizer {
 	list := trained.list
 	o := &optimizer{trained: trained, device: dev,
 		gradients: newArenas(dev, "gradients", list), moment1: newArenas(dev, "moments", list), moment2: newArenas(dev, "moments", list)}
 	for i, t := range trained.tensors {
 		t.grad, t.learns = o.gradients.tensors[i], true
 	}
-	o.state = dev.Allocate("optimizer", "state", 4*stateWords)
+	o.state = dev.Allocate("optimizer", "state", int64(4*words))
 	o.step = dev.Allocate("optimizer", "step", 4)
 	table := shaders.AdamCorrections(a.Beta1, a.Beta2)
 	o.correction = dev.Allocate("optimizer", "bias corrections", int64(4*len(table)))
@@ -70,7 +75,7 @@ func newOptimizer(dev *host.Device, trained *parameters, a AdamW) *optimizer {
 	}
 	o.parts = dev.Allocate("optimizer", "sums of squares", int64(4*total))
 
-	loss := o.state.Slice("loss", 4*stateLoss, 4*(stateWords-stateLoss))
+	loss := o.state.Slice("loss", 4*stateLoss, int64(4*(words-stateLoss)))
 	begin := []host.Call{shaders.Fill{Count: count(loss), Out: loss}.Call()}
 	var update []host.Call
 	first := uint32(0)

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
@@ -44,7 +45,8 @@ type arenas struct {
 	tensors []*host.Buffer // a slice of a buffer for each parameter
 }
 
-// newArenas lays out one tensor for each parameter; tensors begin at multiples of host.Alignment, with zeros between.
+// newArenas lays out one tensor for each parameter; tensors begin at multiples of host.Alignment, with zeros between. The
+// experts of a layer stay together: a kernel sees them all at once.
 func newArenas(dev *host.Device, purpose string, parameters []config.Parameter) *arenas {
 	limit := min(dev.Info.Limits.StorageBinding, dev.Info.Limits.Buffer) / host.Alignment * host.Alignment
 	type place struct {
@@ -53,9 +55,9 @@ func newArenas(dev *host.Device, purpose string, parameters []config.Parameter) 
 	}
 	var places []place
 	var sizes []int64
-	for _, p := range parameters {
+	for i, p := range parameters {
 		size := host.Align(4 * p.Elements())
-		if n := len(sizes); n == 0 || sizes[n-1]+size > limit {
+		if n := len(sizes); n == 0 || sizes[n-1]+together(parameters[i:]) > limit {
 			sizes = append(sizes, 0)
 		}
 		last := len(sizes) - 1
@@ -70,6 +72,25 @@ func newArenas(dev *host.Device, purpose string, parameters []config.Parameter) 
 		a.tensors = append(a.tensors, a.buffers[places[i].arena].Slice(p.Name, places[i].offset, 4*p.Elements()))
 	}
 	return a
+}
+
+// together is the size of the first parameter, and of those that follow it if they are of the same layer's experts.
+func together(parameters []config.Parameter) int64 {
+	experts := func(p config.Parameter) string {
+		layer, _, of := strings.Cut(p.Name, ".mlp.experts.")
+		if !of {
+			return ""
+		}
+		return layer
+	}
+	size := host.Align(4 * parameters[0].Elements())
+	for _, p := range parameters[1:] {
+		if layer := experts(p); layer == "" || layer != experts(parameters[0]) {
+			break
+		}
+		size += host.Align(4 * p.Elements())
+	}
+	return size
 }
 
 func (a *arenas) release() {

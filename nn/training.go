@@ -15,12 +15,13 @@ type Training struct {
 	B, T   int
 	Inputs *Inputs
 
+	objective Objective
 	rope      *Rope
 	graph     *Graph
 	micro     *host.Recording
 	optimizer *optimizer
 	readback  *host.Readback
-	words     [stateWords]uint32
+	words     []uint32
 	rate      [1]float32
 	replay    []*host.Recording // scratch
 }
@@ -37,9 +38,10 @@ func NewTraining(m *Model, o Objective, a AdamW, B, T int) (*Training, error) {
 		return nil, err
 	}
 	dev := m.Device
-	t := &Training{Model: m, B: B, T: T, Inputs: NewInputs(dev, B*T, m.Config.VocabSize), rope: NewRope(dev, m.Config, T)}
-	t.optimizer = newOptimizer(dev, m.trained(), a)
+	t := &Training{Model: m, B: B, T: T, objective: o, words: make([]uint32, stateWords+m.Config.Experts()), Inputs: NewInputs(dev, B*T, m.Config.VocabSize), rope: NewRope(dev, m.Config, T)}
+	t.optimizer = newOptimizer(dev, m.trained(), a, len(t.words))
 	t.graph = NewGraph(dev, true)
+	t.graph.balance = &balance{T: T, share: t.Inputs.Share, state: t.optimizer.state}
 	o.record(t.graph, m, m.Hidden(t.graph, t.Inputs, t.rope, nil), t.Inputs, T, t.optimizer.state)
 	t.graph.Backward()
 	t.micro = t.graph.Compile("activations")
@@ -56,14 +58,19 @@ func NewTraining(m *Model, o Objective, a AdamW, B, T int) (*Training, error) {
 // checkRows refuses a batch of which one activation is more than a kernel can be shown, and says what would fit.
 func (m *Model) checkRows(B, T int) error {
 	c, limits := m.Config, m.Device.Info.Limits
-	widest := max(c.HiddenSize, c.IntermediateSize, c.NumAttentionHeads*c.HeadDim)
-	fits := int(min(limits.StorageBinding, limits.Buffer)/int64(4*widest)) / T
+	limit := min(limits.StorageBinding, limits.Buffer)
+	widest := max(c.HiddenSize, c.FeedForwardWidth(), c.NumAttentionHeads*c.HeadDim)
+	tokens := limit / int64(4*widest)
+	if c.MoE != nil {
+		tokens = min(tokens, expertTokens(c, limit))
+	}
+	fits := int(tokens) / T
 	switch {
 	case B <= fits:
 		return nil
 	case fits == 0:
 		return fmt.Errorf("a row of %d tokens is too long for this adapter (%s), which shows a kernel at most %s of a buffer: max_seq_len %d would fit",
-			T, m.Device.Info.Name, host.Bytes(limits.StorageBinding), min(limits.StorageBinding, limits.Buffer)/int64(4*widest))
+			T, m.Device.Info.Name, host.Bytes(limits.StorageBinding), tokens)
 	}
 	return fmt.Errorf("%d rows of %d tokens are too many for this adapter (%s), which shows a kernel at most %s of a buffer: batch_size %d would fit, with accumulation_steps %d for as large a step",
 		B, T, m.Device.Info.Name, host.Bytes(limits.StorageBinding), fits, (B+fits-1)/fits)
@@ -72,6 +79,7 @@ func (m *Model) checkRows(B, T int) error {
 // MicroStep adds the gradient of a micro-batch, of which a token weighs mask*scale, or a pair of rows scale (see
 // Objective). first clears the gradients before it; update clips them after it and lets AdamW change the parameters, and State will tell of the step.
 func (t *Training) MicroStep(b *data.Batch, scale float64, first, update bool, learningRate float64) {
+	t.Inputs.field(t.Inputs.Share)[0] = host.AsWord(float32(float64(t.objective.Count(b)) * scale))
 	t.Inputs.SetBatch(t.Model.Device, b, scale)
 	t.replay = t.replay[:0]
 	if first {
@@ -107,16 +115,16 @@ func (t *Training) Full() bool { return t.readback.Full() }
 // State takes the oldest step's state that has not been taken; it waits for it, or returns false if it is not there
 // yet.
 func (t *Training) State(wait bool) (State, bool) {
-	if !t.readback.Next(host.AsBytes(t.words[:]), wait) {
+	if !t.readback.Next(host.AsBytes(t.words), wait) {
 		return State{}, false
 	}
-	return decodeState(&t.words), true
+	return decodeState(t.words), true
 }
 
 // Now waits for the device and returns the state of the step being made, of which the loss is part.
 func (t *Training) Now() (State, error) {
-	err := t.Model.Device.Read(t.optimizer.state, 0, host.AsBytes(t.words[:]))
-	return decodeState(&t.words), err
+	err := t.Model.Device.Read(t.optimizer.state, 0, host.AsBytes(t.words))
+	return decodeState(t.words), err
 }
 
 // Recordings are those of a micro-step and of an update, to be timed.

@@ -130,6 +130,22 @@ func (m Model) ActiveParameters() int64 {
 	return m.NumParameters() - m.idleParameters()
 }
 
+// FeedForwardWidth is F: of the feed-forward, or of each expert.
+func (m Model) FeedForwardWidth() int {
+	if m.MoE != nil {
+		return m.MoE.MoEIntermediateSize
+	}
+	return m.IntermediateSize
+}
+
+// Experts counts those of all layers that a router chooses among.
+func (m Model) Experts() int {
+	if m.MoE == nil {
+		return 0
+	}
+	return m.NumHiddenLayers * m.MoE.NumExperts
+}
+
 // idleParameters counts the values of the routed experts that a token is not sent to.
 func (m Model) idleParameters() int64 {
 	if m.MoE == nil {

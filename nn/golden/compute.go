@@ -13,10 +13,10 @@ import (
 
 // computed is a model of a case on the device.
 type computed struct {
-	model    *nn.Model
-	training *nn.Training // nil for inference
-	micro    int          // micro-steps since the last step
-	loss     float64      // of the step, so far
+	model     *nn.Model
+	training  *nn.Training // nil for inference
+	micro     int          // micro-steps since the last step
+	loss, aux float64      // of the step, so far
 }
 
 // newTraining puts the weights, in the order of Config.Parameters, on the device, to be trained on rows (B, T); with
@@ -103,15 +103,15 @@ func (m *computed) logits(ids []uint32, B, T int) ([]float32, error) {
 }
 
 // microStep adds the gradient of a micro-batch's masked mean loss, divided by accumulation, and returns the loss
-// before that division.
-func (m *computed) microStep(ids, targets []uint32, mask []float32, accumulation int) (loss float64, err error) {
+// before that division, and the auxiliary loss of its mixtures of experts.
+func (m *computed) microStep(ids, targets []uint32, mask []float32, accumulation int) (loss, aux float64, err error) {
 	b := batch(ids, targets, mask, m.training.B, m.training.T)
 	m.training.MicroStep(b, 1/float64(b.Pairs*accumulation), m.micro == 0, false, 0)
 	m.micro++
 	s, err := m.training.Now()
-	loss = (s.Loss - m.loss) * float64(accumulation)
-	m.loss = s.Loss
-	return loss, err
+	loss, aux = (s.Loss-m.loss)*float64(accumulation), (s.Aux-m.aux)*float64(accumulation)
+	m.loss, m.aux = s.Loss, s.Aux
+	return loss, aux, err
 }
 
 // gradient returns a parameter's gradient, added up over the micro-steps since the last step, before clipping.
@@ -120,7 +120,7 @@ func (m *computed) gradient(name string) ([]float32, error) { return m.training.
 // step clips the gradient, lets AdamW change the parameters, clears the gradient and returns its norm before clipping.
 func (m *computed) step(learningRate float64) (gradNorm float64, err error) {
 	m.training.Update(learningRate)
-	m.micro, m.loss = 0, 0
+	m.micro, m.loss, m.aux = 0, 0, 0
 	s, _ := m.training.State(true)
 	return s.GradNorm, m.model.Device.Err()
 }

@@ -32,7 +32,7 @@ func goldenCase(t *testing.T, name string) fs.FS {
 }
 
 func TestGoldenCases(t *testing.T) {
-	for _, name := range []string{"train-dense", "train-qknorm", "train-untied", "lora", "forward-yarn", "generate", "schedule", "sampling"} {
+	for _, name := range []string{"train-dense", "train-qknorm", "train-untied", "train-moe-shared", "train-moe-switch", "lora", "forward-yarn", "generate", "schedule", "sampling"} {
 		t.Run(name, func(t *testing.T) {
 			verify(t, name)
 		})

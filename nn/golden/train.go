@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
@@ -28,9 +27,6 @@ func (c *testCase) train(dev *host.Device) error {
 	if c.err != nil {
 		return c.err
 	}
-	if slices.ContainsFunc(aux.values, func(a float64) bool { return a != 0 }) {
-		return errors.New("mixtures of experts, with their auxiliary loss, are not supported yet")
-	}
 
 	m, err := newTraining(dev, c, start, adapters, B, T)
 	if err != nil {
@@ -44,14 +40,14 @@ func (c *testCase) train(dev *host.Device) error {
 	if err := c.compareLogits(m, ids.part(0, 0)); err != nil {
 		return err
 	}
-	var gotLosses, gotNorms []float32
+	var gotLosses, gotAuxes, gotNorms []float32
 	for s := range steps {
 		for a := range c.Accumulation {
-			loss, err := m.microStep(c.ids(ids.part(s, a)), c.ids(targets.part(s, a)), mask.part(s, a).float32s(), c.Accumulation)
+			loss, balance, err := m.microStep(c.ids(ids.part(s, a)), c.ids(targets.part(s, a)), mask.part(s, a).float32s(), c.Accumulation)
 			if err != nil {
 				return err
 			}
-			gotLosses = append(gotLosses, float32(loss))
+			gotLosses, gotAuxes = append(gotLosses, float32(loss)), append(gotAuxes, float32(balance))
 		}
 		if s == 0 {
 			if err := c.compareGradients(m, trained); err != nil {
@@ -65,6 +61,7 @@ func (c *testCase) train(dev *host.Device) error {
 		gotNorms = append(gotNorms, float32(norm))
 	}
 	c.compare("loss", gotLosses, losses, boundValue)
+	c.compare("aux", gotAuxes, aux, boundValue)
 	c.compare("global_grad_norm", gotNorms, norms, boundGradient)
 	return c.compareParameters(m, trained, start)
 }
