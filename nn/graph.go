@@ -48,6 +48,7 @@ type Graph struct {
 	recording *host.Recording
 	slots     []*host.Buffer
 	owned     []releaser
+	probe     *probe // collects the largest activations; nil: nobody asks
 }
 
 type releaser interface{ Release() }

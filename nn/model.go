@@ -15,6 +15,7 @@ import (
 type Model struct {
 	Config config.Model
 	Device *host.Device
+	Probe  bool // its training measures each layer's largest activation
 
 	base     *parameters // in state-dict order
 	adapters *Adapters   // nil: none
@@ -149,6 +150,12 @@ func (m *Model) Hidden(g *Graph, in *Inputs, rope *Rope, caches []*Cache) *Tenso
 		}
 		x = g.Residual(x, m.attention(g, l, g.RMSNorm(x, m.weight("input_layernorm", l), c.RMSNormEps), in, rope, cache))
 		x = g.Residual(x, m.feedForward(g, l, g.RMSNorm(x, m.weight("post_attention_layernorm", l), c.RMSNormEps)))
+		if m.Probe {
+			g.watch(x)
+		}
+	}
+	if m.Probe {
+		g.endProbe()
 	}
 	return g.RMSNorm(x, m.weight("model.norm", -1), c.RMSNormEps)
 }

@@ -15,12 +15,15 @@ type AdamW struct {
 
 // The words of the state buffer: what a step leaves on the device and the host reads late.
 const (
-	stateNorm    = 0  // f32: the gradient's global norm before clipping
-	stateApplied = 3  // u32: steps that changed the parameters, AdamW's t
-	stateSkipped = 4  // u32: steps left out, their gradient not being finite
-	stateLoss    = 64 // f32: the step's loss so far, without balance losses
-	stateAux     = 96 // f32: the step's balance losses so far
-	stateWords   = 128
+	stateNorm    = 0   // f32: the gradient's global norm before clipping
+	stateApplied = 3   // u32: steps that changed the parameters, AdamW's t
+	stateSkipped = 4   // u32: steps left out, their gradient not being finite
+	stateLoss    = 64  // f32: the step's loss so far, without balance losses
+	stateAux     = 96  // f32: the step's balance losses so far
+	stateMicro   = 128 // f32: four parts of the sum of squares of the first micro-batch's gradient; 0 if not measured
+	stateRatio   = 192 // f32: the update's norm over the parameters': of all, then of each layer; 0 if not measured
+	stateLargest = 320 // f32: each layer's largest activation; 0 if not measured
+	stateWords   = 448
 	// then (L, E) u32: how often each expert was chosen
 )
 
@@ -30,6 +33,11 @@ type State struct {
 	Applied, Skipped int64
 	Aux              float64  // the mixtures of experts' balance losses, which Loss leaves out
 	Choices          []uint32 // (L, E): how often each expert was chosen; valid until the next State
+
+	MicroSquares      float64   // of the gradient after the first micro-batch, if Training.Noise
+	UpdateRatio       float64   // norm of the step's update over the parameters' norm, if Training.Ratios
+	UpdateRatios      []float64 // of each layer
+	LargestActivation []float64 // after each layer, over the step's micro-batches, if Model.Probe
 }
 
 func decodeState(words []uint32) State {

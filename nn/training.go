@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
@@ -15,11 +16,15 @@ type Training struct {
 	B, T   int
 	Inputs *Inputs
 
+	Noise  bool // measure the gradient after the first of several micro-batches
+	Ratios bool // measure the update of the steps that end from now on
+
 	objective Objective
 	rope      *Rope
 	graph     *Graph
 	micro     *host.Recording
 	optimizer *optimizer
+	measure   *statistics
 	readback  *host.Readback
 	words     []uint32
 	rate      [1]float32
@@ -40,8 +45,12 @@ func NewTraining(m *Model, o Objective, a AdamW, B, T int) (*Training, error) {
 	dev := m.Device
 	t := &Training{Model: m, B: B, T: T, objective: o, words: make([]uint32, stateWords+m.Config.Experts()), Inputs: NewInputs(dev, B*T, m.Config.VocabSize), rope: NewRope(dev, m.Config, T)}
 	t.optimizer = newOptimizer(dev, m.trained(), a, len(t.words))
+	t.measure = newStatistics(t.optimizer, a)
 	t.graph = NewGraph(dev, true)
 	t.graph.balance = &balance{T: T, share: t.Inputs.Share, state: t.optimizer.state}
+	if m.Probe {
+		t.graph.probe = t.graph.newProbe(t.optimizer.state, B*T*m.Config.HiddenSize, m.Config.NumHiddenLayers)
+	}
 	o.record(t.graph, m, m.Hidden(t.graph, t.Inputs, t.rope, nil), t.Inputs, T, t.optimizer.state)
 	t.graph.Backward()
 	t.micro = t.graph.Compile("activations")
@@ -86,6 +95,9 @@ func (t *Training) MicroStep(b *data.Batch, scale float64, first, update bool, l
 		t.replay = append(t.replay, t.optimizer.begin)
 	}
 	t.replay = append(t.replay, t.micro)
+	if first && !update && t.Noise {
+		t.replay = append(t.replay, t.measure.micro)
+	}
 	if update {
 		t.update(learningRate)
 	} else {
@@ -103,6 +115,9 @@ func (t *Training) update(learningRate float64) {
 	t.rate[0] = float32(learningRate)
 	t.Model.Device.Write(t.optimizer.step, 0, host.AsBytes(t.rate[:]))
 	t.replay = append(t.replay, t.optimizer.update)
+	if t.Ratios {
+		t.replay = append(t.replay, t.measure.update)
+	}
 	t.Model.Device.Replay(t.readback, t.replay...)
 }
 
@@ -118,18 +133,44 @@ func (t *Training) State(wait bool) (State, bool) {
 	if !t.readback.Next(host.AsBytes(t.words), wait) {
 		return State{}, false
 	}
-	return decodeState(t.words), true
+	return t.decode(), true
 }
 
 // Now waits for the device and returns the state of the step being made, of which the loss is part.
 func (t *Training) Now() (State, error) {
 	err := t.Model.Device.Read(t.optimizer.state, 0, host.AsBytes(t.words))
-	return decodeState(t.words), err
+	return t.decode(), err
+}
+
+// decode reads the state's words, with what was measured.
+func (t *Training) decode() State {
+	s := decodeState(t.words)
+	for _, part := range t.words[stateMicro : stateMicro+4] {
+		s.MicroSquares += float64(math.Float32frombits(part))
+	}
+	list := func(from, n int) (values []float64) {
+		for _, w := range t.words[from : from+n] {
+			values = append(values, float64(math.Float32frombits(w)))
+		}
+		return values
+	}
+	if s.UpdateRatio = float64(math.Float32frombits(t.words[stateRatio])); s.UpdateRatio > 0 {
+		s.UpdateRatios = list(stateRatio+1, t.measure.layers)
+	}
+	if p := t.graph.probe; p != nil {
+		s.LargestActivation = list(stateLargest, p.rows)
+	}
+	return s
 }
 
 // Recordings are those of a micro-step and of an update, to be timed.
 func (t *Training) Recordings() []*host.Recording {
 	return []*host.Recording{t.optimizer.begin, t.micro, t.optimizer.update}
+}
+
+// Measurements are those that Noise and Ratios add to a step, to be timed.
+func (t *Training) Measurements() []*host.Recording {
+	return []*host.Recording{t.measure.micro, t.measure.update}
 }
 
 // Gradient reads the gradient of a parameter that trains, as it has added up since the step's first micro-batch.
@@ -163,6 +204,7 @@ func (t *Training) Load(r *checkpoint.Reader) error {
 func (t *Training) Release() {
 	t.readback.Release()
 	t.graph.Release()
+	t.measure.release()
 	t.optimizer.release()
 	t.rope.Release()
 	t.Inputs.Release()

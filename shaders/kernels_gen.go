@@ -12,7 +12,7 @@ import (
 var _ = math.Float32bits
 
 // Kernels are all kernels, by name.
-var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &scaleKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel}
+var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &largestKernel, &magnitudesKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &scaleKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel, &updateRatioKernel, &updateSquaresKernel}
 
 var adamwKernel = host.Kernel{
 	Name: "adamw",
@@ -825,6 +825,66 @@ func (k GradientNorm) Call() host.Call {
 		}}
 }
 
+var largestKernel = host.Kernel{
+	Name: "largest",
+	Variants: []host.Variant{
+		{Name: "", Source: source("largest.wgsl"), Constants: map[string]uint32{}},
+	},
+	Bindings:  []host.Binding{{Name: "parts_in", Write: false}, {Name: "out", Write: true}},
+	Overrides: []string(nil),
+}
+
+// Largest out[r] = the largest of out[r] and row r of the parts
+//
+// One workgroup a row. The numbers are bits, as magnitudes writes them.
+type Largest struct {
+	Rows    uint32
+	Parts   uint32
+	PartsIn *host.Buffer // read (Rows, parts)
+	Out     *host.Buffer // read_write (Rows) float32
+}
+
+// Call is the kernel with its arguments.
+func (k Largest) Call() host.Call {
+	return host.Call{Kernel: &largestKernel,
+		Params:    []uint32{k.Rows, k.Parts},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.PartsIn, k.Out},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{k.Rows, 1, 1}
+		}}
+}
+
+var magnitudesKernel = host.Kernel{
+	Name: "magnitudes",
+	Variants: []host.Variant{
+		{Name: "", Source: source("magnitudes.wgsl"), Constants: map[string]uint32{}},
+	},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "parts", Write: true}},
+	Overrides: []string(nil),
+}
+
+// Magnitudes parts[first + s] = the largest |x| in element run s of 4096, as bits; a NaN is larger than all
+//
+// Bits of numbers without their sign are in the numbers' order, and their maximum is the same in any order. One workgroup a part.
+type Magnitudes struct {
+	Count uint32
+	First uint32
+	X     *host.Buffer // read (Count) float32
+	Parts *host.Buffer // read_write (at least first + S)
+}
+
+// Call is the kernel with its arguments.
+func (k Magnitudes) Call() host.Call {
+	return host.Call{Kernel: &magnitudesKernel,
+		Params:    []uint32{k.Count, k.First},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.X, k.Parts},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Count, 4096), 1, 1}
+		}}
+}
+
 var matmulBackwardInputKernel = host.Kernel{
 	Name: "matmul_backward_input",
 	Variants: []host.Variant{
@@ -1397,5 +1457,74 @@ func (k SwigluForward) Call() host.Call {
 		Buffers:   []*host.Buffer{k.Gate, k.Up, k.Out},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			return [3]uint32{ceil(k.Count, 4*c["SIZE"]), 1, 1}
+		}}
+}
+
+var updateRatioKernel = host.Kernel{
+	Name: "update_ratio",
+	Variants: []host.Variant{
+		{Name: "", Source: source("update_ratio.wgsl"), Constants: map[string]uint32{}},
+	},
+	Bindings:  []host.Binding{{Name: "group_parts", Write: false}, {Name: "parts", Write: false}, {Name: "ratio", Write: true}},
+	Overrides: []string(nil),
+}
+
+// UpdateRatio ratio[g] = sqrt(sum of updates' squares / sum of parameters' squares) over the parts of group g, 0 if all parameters are 0
+//
+// One workgroup a group, in a fixed order.
+type UpdateRatio struct {
+	Groups     uint32
+	GroupParts *host.Buffer // read (Groups): first part, number of parts
+	Parts      *host.Buffer // read of update_squares
+	Ratio      *host.Buffer // read_write (Groups)
+}
+
+// Call is the kernel with its arguments.
+func (k UpdateRatio) Call() host.Call {
+	return host.Call{Kernel: &updateRatioKernel,
+		Params:    []uint32{k.Groups},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.GroupParts, k.Parts, k.Ratio},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{k.Groups, 1, 1}
+		}}
+}
+
+var updateSquaresKernel = host.Kernel{
+	Name: "update_squares",
+	Variants: []host.Variant{
+		{Name: "", Source: source("update_squares.wgsl"), Constants: map[string]uint32{}},
+	},
+	Bindings:  []host.Binding{{Name: "state", Write: false}, {Name: "step", Write: false}, {Name: "correction", Write: false}, {Name: "parameter", Write: false}, {Name: "moment1", Write: false}, {Name: "moment2", Write: false}, {Name: "parts", Write: true}},
+	Overrides: []string(nil),
+}
+
+// UpdateSquares parts[first + s] = sums over element run s of 16384: (sum of squares of what adamw just took off the parameters, sum of squares of the parameters)
+//
+// It follows adamw and computes its update again from the new moments: rate * (moment1 / (1 - beta1^t) / (sqrt(moment2 /
+// (1 - beta2^t)) + eps) + weight_decay * the parameter before). If the step was left out, the update is 0. One workgroup a part.
+type UpdateSquares struct {
+	Count       uint32
+	First       uint32
+	Eps         float32
+	WeightDecay float32
+	Corrections uint32
+	State       *host.Buffer // read (64) words, of gradient_norm
+	Step        *host.Buffer // read step[0] is the learning rate
+	Correction  *host.Buffer // read (corrections), as adamw reads them
+	Parameter   *host.Buffer // read (Count), Count a multiple of 4
+	Moment1     *host.Buffer // read (Count)
+	Moment2     *host.Buffer // read (Count)
+	Parts       *host.Buffer // read_write (at least first + S)
+}
+
+// Call is the kernel with its arguments.
+func (k UpdateSquares) Call() host.Call {
+	return host.Call{Kernel: &updateSquaresKernel,
+		Params:    []uint32{k.Count, k.First, math.Float32bits(k.Eps), math.Float32bits(k.WeightDecay), k.Corrections},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.State, k.Step, k.Correction, k.Parameter, k.Moment1, k.Moment2, k.Parts},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{ceil(k.Count, 16384), 1, 1}
 		}}
 }

@@ -21,3 +21,9 @@ func AdamCorrections(beta1, beta2 float64) []float32 {
 		}
 	}
 }
+
+// UpdateParts is the number of parts that update_squares writes for count elements.
+func UpdateParts(count uint32) uint32 { return ceil(count, 16384) }
+
+// MagnitudeParts is the number of parts that magnitudes writes for count elements.
+func MagnitudeParts(count uint32) uint32 { return ceil(count, 4096) }
