@@ -25,8 +25,10 @@ type Schedule struct {
 	Total    int64   // steps
 }
 
-// Rate is the learning rate of a step, counted from 0. Warm-up from 0 would waste the first one: it counts from 1.
+// Rate is the learning rate of a step, counted from 0; after the last it stays. Warm-up from 0 would waste the first one:
+// it counts from 1.
 func (s Schedule) Rate(step int64) float64 {
+	step = min(step, s.Total)
 	if step < s.Warmup {
 		return s.Base * float64(step+1) / float64(s.Warmup+1)
 	}
