@@ -39,6 +39,8 @@ type Chart struct {
 	x             X
 	width, height float64
 	ratio         float64 // device pixels of a CSS pixel
+	table         [][]string
+	note          string
 
 	zooms   []zoom // the last one counts
 	pointer pointer
@@ -74,8 +76,8 @@ func (c *Chart) SetSize(width, height, ratio float64) {
 // SetTheme sets the colours.
 func (c *Chart) SetTheme(t Theme) { c.change(func() { c.theme = t }) }
 
-// SetSmoothing sets how much the curves are smoothed, from 0 (not at all) to below 1: the weight that the curve so far has
-// against the next point.
+// SetSmoothing sets how much the curves are smoothed, from 0 (not at all) to below 1: a point of the curve is the mean of
+// all points, each weighing that factor less than the one beside it.
 func (c *Chart) SetSmoothing(s float64) { c.change(func() { c.smoothing = min(max(s, 0), 0.999) }) }
 
 // Smoothing is what SetSmoothing has set.

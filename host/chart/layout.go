@@ -39,10 +39,10 @@ func (c *Chart) padding() float64 {
 	return 16
 }
 
-// layout places the panels under the legend, which ends at top: the first across, the others in rows below.
-func (c *Chart) layout(top float64) {
+// layout places the panels between the legend and the table: the first across, the others in rows below.
+func (c *Chart) layout(top, bottom float64) {
 	pad := c.px(c.padding())
-	all := box{pad, top, c.px(c.width) - pad, c.px(c.height) - pad}
+	all := box{pad, top, c.px(c.width) - pad, bottom}
 	c.panels = nil
 	for _, name := range c.series {
 		c.panels = append(c.panels, &panel{series: name})
@@ -71,7 +71,7 @@ func (c *Chart) layout(top float64) {
 		p.y.low, p.y.high = c.yRange(p.series, left, right)
 		p.y.log = c.log && p.y.low > 0
 		p.y.from, p.y.to = math.Round(p.area.y1-c.px(tickRow)), math.Round(p.area.y0+c.px(titleRow))
-		p.yTicks = p.y.ticks(max(2, int((p.y.from-p.y.to)/c.px(38))))
+		p.yTicks = p.y.ticks(max(2, int((p.y.from-p.y.to)/c.px(32))))
 	}
 	margin := 0.0
 	for _, p := range c.panels {

@@ -11,7 +11,7 @@ func (c *Chart) paint() *Picture {
 		canvas := &canvas{glyphs: c.glyphs, Picture: &Picture{Background: c.theme.Background,
 			Width: int(math.Round(c.px(c.width))), Height: int(math.Round(c.px(c.height)))}}
 		canvas.clip(canvas.whole())
-		c.layout(c.legend(canvas))
+		c.layout(c.legend(canvas), c.paintTable(canvas))
 		for _, p := range c.panels {
 			c.paintPanel(canvas, p)
 		}
@@ -52,7 +52,8 @@ func (c *Chart) paintPanel(to *canvas, p *panel) {
 		}
 	}
 	to.rect(p.plot.x0, p.plot.y1, p.plot.x1, p.plot.y1+hair, theme.Axis, 1)
-	to.clip(image.Rect(int(p.plot.x0), int(p.plot.y0), int(p.plot.x1), int(p.plot.y1)))
+	rim := int(c.px(4)) // for the last point's dot
+	to.clip(image.Rect(int(p.plot.x0)-rim, int(p.plot.y0), int(p.plot.x1)+rim, int(p.plot.y1)))
 	for i, r := range c.runs {
 		c.paintMarks(to, p, r, theme.run(i))
 	}
@@ -166,6 +167,9 @@ func (c *Chart) paintMarks(to *canvas, p *panel, r *run, color Color) {
 		at := math.Round(p.x.pixel(r.axes[c.x][i]))
 		for y := p.plot.y0; y < p.plot.y1; y += c.px(6) {
 			to.rect(at, y, at+max(1, math.Round(c.px(1))), y+c.px(3), color, 0.8)
+		}
+		if p != c.panels[0] {
+			continue // written once is enough
 		}
 		to.text(at+c.px(4), p.plot.y0+c.px(12+14*float64(k%3)), c.px(textSize), m.label, c.theme.Muted)
 	}

@@ -74,30 +74,38 @@ func (a vec) across() vec               { return vec{-a.y, a.x} }
 func (a vec) unit() vec                 { return a.times(1 / max(a.length(), 1e-9)) }
 func (a vec) around(r, phi float64) vec { return vec{a.x + r*math.Cos(phi), a.y + r*math.Sin(phi)} }
 
-// line draws a line through the points. Its edges fade over one pixel, which looks smooth and costs nothing.
+// line draws a line through the points. Its edges fade over one pixel, which looks smooth and costs nothing. Bends are
+// mitred; at a sharp corner the line ends and begins anew.
 func (c *canvas) line(points []vec, width float64, color Color) {
-	const mitre = 0.5 // at sharp corners the line is at most twice as wide
-	inner, outer := max(width/2-0.5, 0), width/2+0.5
-	full := float32(min(width, 1)) // thinner than a pixel: fainter
-	for i, p := range points {
-		var before, after vec
-		if i > 0 {
-			before = p.minus(points[i-1]).unit().across()
-		}
-		if i < len(points)-1 {
-			after = points[i+1].minus(p).unit().across()
-		}
-		normal := before.plus(after).unit()
-		if side := max(normal.dot(before), normal.dot(after)); side > 0 {
-			normal = normal.times(1 / max(side, mitre))
-		}
+	const sharp = 0.6 // the cosine of half of what the line turns by
+	edge := func(p, normal vec, joined bool) {
+		inner, outer := max(width/2-0.5, 0), width/2+0.5
+		full := float32(min(width, 1)) // thinner than a pixel: fainter
 		v := c.vertex(p.x-normal.x*outer, p.y-normal.y*outer, color, 0)
 		c.vertex(p.x-normal.x*inner, p.y-normal.y*inner, color, full)
 		c.vertex(p.x+normal.x*inner, p.y+normal.y*inner, color, full)
 		c.vertex(p.x+normal.x*outer, p.y+normal.y*outer, color, 0)
-		if i > 0 {
-			for k := v; k < v+3; k++ {
-				c.triangles(k-4, k-3, k, k-3, k+1, k)
+		for k := v; joined && k < v+3; k++ {
+			c.triangles(k-4, k-3, k, k-3, k+1, k)
+		}
+	}
+	side := func(i int) vec { return points[i+1].minus(points[i]).unit().across() } // of the line from point i
+	last := len(points) - 1
+	for i, p := range points {
+		switch {
+		case last == 0:
+		case i == 0:
+			edge(p, side(0), false)
+		case i == last:
+			edge(p, side(i-1), true)
+		default:
+			before, after := side(i-1), side(i)
+			normal := before.plus(after).unit()
+			if cosine := normal.dot(before); cosine > sharp {
+				edge(p, normal.times(1/cosine), true)
+			} else {
+				edge(p, before, true)
+				edge(p, after, false)
 			}
 		}
 	}

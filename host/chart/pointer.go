@@ -28,7 +28,14 @@ func (c *Chart) Hover(x, y float64) {
 }
 
 // Leave tells that the pointer is no longer over the chart.
-func (c *Chart) Leave() { c.change(func() { c.pointer = pointer{} }) }
+func (c *Chart) Leave() {
+	c.mu.Lock()
+	over := c.pointer.over
+	c.mu.Unlock()
+	if over {
+		c.change(func() { c.pointer = pointer{} })
+	}
+}
 
 // Press begins a box to zoom into, at a place in a panel.
 func (c *Chart) Press(x, y float64) {

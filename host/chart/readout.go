@@ -117,9 +117,14 @@ func (c *Chart) paintReadout(to *canvas, p *panel, x float64) {
 	at := c.pointer.at.times(c.ratio)
 	left := at.x + c.px(16)
 	if left+width > c.px(c.width)-c.px(4) {
-		left = max(at.x-c.px(16)-width, c.px(4))
+		left = at.x - c.px(16) - width
 	}
-	top := min(max(at.y-height/2, c.px(4)), max(c.px(c.height)-height-c.px(4), c.px(4)))
+	top := at.y - height/2
+	if c.width < 480 { // a finger hides what is below and beside it
+		left, top = at.x-width/2, at.y-height-c.px(28)
+	}
+	left = min(max(left, c.px(4)), max(c.px(c.width)-width-c.px(4), c.px(4)))
+	top = min(max(top, c.px(4)), max(c.px(c.height)-height-c.px(4), c.px(4)))
 	left, top = math.Round(left), math.Round(top)
 	to.box(left-c.px(1), top-c.px(1), left+width+c.px(1), top+height+c.px(1), c.px(7), c.theme.Axis)
 	to.box(left, top, left+width, top+height, c.px(6), c.theme.Background.mix(c.theme.Grid, 0.5))
@@ -148,10 +153,10 @@ func (c *Chart) heading(x float64) string {
 	i := r.nearest(c.x, x)
 	text := c.label("step") + " " + grouped(int64(r.axes[ByStep][i]))
 	if tokens := r.axes[ByTokens][i]; tokens > 0 {
-		text += "  ·  " + thousands(tokens) + " " + c.label("tokens")
+		text += "   " + thousands(tokens) + " " + c.label("tokens")
 	}
 	if seconds := r.axes[ByTime][i]; seconds > 0 {
-		text += "  ·  " + clock(seconds, 1)
+		text += "   " + clock(seconds, 1)
 	}
 	return text
 }

@@ -35,26 +35,38 @@ type mark struct {
 	label string
 }
 
-// smoothed is a series' exponential moving average, corrected for its beginning, as far as it has been computed.
+// smoothed is a series, each value the mean of all with weights that fall off by a factor from point to point, to both
+// sides: so that the curve does not lag behind its points.
 type smoothed struct {
-	weight       float64
-	values       []float64
-	mean, factor float64
+	factor  float64
+	values  []float64
+	weights []float64
 }
 
-// extend computes the average up to the last value.
-func (s *smoothed) extend(values []float64, weight float64) []float64 {
-	if s.weight != weight || len(s.values) > len(values) {
-		*s = smoothed{weight: weight}
+// update computes the curve anew if the values are not those of the last time.
+func (s *smoothed) update(values []float64, factor float64) []float64 {
+	if s.factor == factor && len(s.values) == len(values) {
+		return s.values
 	}
-	for _, v := range values[len(s.values):] {
-		if !finite(v) {
-			s.values = append(s.values, math.NaN())
-			continue
+	s.factor = factor
+	s.values, s.weights = slices.Grow(s.values[:0], len(values)), slices.Grow(s.weights[:0], len(values))
+	sum, weight := 0.0, 0.0 // of the values up to here
+	for _, v := range values {
+		sum, weight = sum*factor, weight*factor
+		if finite(v) {
+			sum, weight = sum+v, weight+1
 		}
-		s.mean = weight*s.mean + (1-weight)*v
-		s.factor = weight*s.factor + (1 - weight)
-		s.values = append(s.values, s.mean/s.factor)
+		s.values, s.weights = append(s.values, sum), append(s.weights, weight)
+	}
+	sum, weight = 0, 0 // of the values after it
+	for i := len(values) - 1; i >= 0; i-- {
+		sum, weight = sum*factor, weight*factor
+		s.values[i] = (s.values[i] + sum) / (s.weights[i] + weight)
+		if finite(values[i]) {
+			sum, weight = sum+values[i], weight+1
+		} else {
+			s.values[i] = math.NaN()
+		}
 	}
 	return s.values
 }
@@ -97,6 +109,9 @@ func (c *Chart) Mark(id string, step int64, label string) {
 func (c *Chart) Remove(id string) {
 	c.change(func() { c.runs = slices.DeleteFunc(c.runs, func(r *run) bool { return r.id == id }) })
 }
+
+// Clear forgets the points and marks of a run, which keeps its place and its name.
+func (c *Chart) Clear(id string) { c.change(func() { c.run(id).cut(math.MinInt64) }) }
 
 // Runs lists the runs' ids in their order.
 func (c *Chart) Runs() []string {
@@ -160,8 +175,8 @@ func (r *run) append(p Point) {
 }
 
 // smoothed is the series' curve. The learning rate is a formula's, without noise: it stays as it is.
-func (r *run) smoothed(series string, weight float64) []float64 {
-	if series == LearningRate || weight == 0 {
+func (r *run) smoothed(series string, factor float64) []float64 {
+	if series == LearningRate || factor == 0 {
 		return r.values[series]
 	}
 	s := r.smooth[series]
@@ -169,7 +184,7 @@ func (r *run) smoothed(series string, weight float64) []float64 {
 		s = &smoothed{}
 		r.smooth[series] = s
 	}
-	return s.extend(r.values[series], weight)
+	return s.update(r.values[series], factor)
 }
 
 // nearest is the index of the point that is nearest to x on an axis; -1 if there is none.

@@ -40,12 +40,16 @@ type tick struct {
 	label string
 }
 
-// ticks are about n round values of the scale.
+// ticks are about n round values of the scale, and at least two.
 func (s scale) ticks(n int) []tick {
 	if s.log && s.high/s.low >= 10 {
 		return logTicks(s.low, s.high, n)
 	}
-	return linearTicks(s.low, s.high, niceStep((s.high-s.low)/float64(max(n, 1))))
+	for ; ; n *= 2 {
+		if all := linearTicks(s.low, s.high, niceStep((s.high-s.low)/float64(n))); len(all) > 1 {
+			return all
+		}
+	}
 }
 
 // niceStep is the least of 1, 2, 5, 10, ... that is not below step.
@@ -68,23 +72,21 @@ func linearTicks(low, high, step float64) []tick {
 	return all
 }
 
-// logTicks are powers of ten, and 2 and 5 times these if there is room.
+// logTicks are powers of ten, and of their multiples as many as there is room for.
 func logTicks(low, high float64, n int) []tick {
-	decades := math.Log10(high / low)
-	factors := []float64{1}
-	if decades*3 <= float64(n) {
-		factors = []float64{1, 2, 5}
-	}
-	every := max(1, math.Ceil(decades/float64(max(n, 1))))
 	var all []tick
-	for e := math.Floor(math.Log10(low)); e <= math.Log10(high); e++ {
-		if math.Mod(e, every) != 0 {
-			continue
-		}
-		for _, f := range factors {
-			if v := f * math.Pow(10, e); v >= low*(1-1e-9) && v <= high*(1+1e-9) {
-				all = append(all, tick{v, tickLabel(v, v, v)})
+	every := max(1, math.Ceil(math.Log10(high/low)/(1.5*float64(n))))
+	for _, factors := range [][]float64{{1, 2, 5}, {1, 3}, {1}} {
+		all = nil
+		for e := math.Floor(math.Log10(low)); e <= math.Log10(high); e++ {
+			for _, f := range factors {
+				if v := f * math.Pow(10, e); math.Mod(e, every) == 0 && v >= low*(1-1e-9) && v <= high*(1+1e-9) {
+					all = append(all, tick{v, tickLabel(v, v, v)})
+				}
 			}
+		}
+		if 2*len(all) <= 3*n && len(all) > 1 {
+			break
 		}
 	}
 	return all

@@ -9,6 +9,7 @@ package screen
 
 import (
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/hajimehoshi/ebiten/v2"
@@ -94,10 +95,11 @@ func (g *Game) LayoutF(width, height float64) (float64, float64) {
 // Layout is there for Ebiten, which calls LayoutF.
 func (g *Game) Layout(width, height int) (int, int) { return width, height }
 
-// Run shows the game until it ends or the window is closed. It may be called once in a program.
-func Run(g *Game) error {
+// Run shows a Game, or what is built around one, until it ends or the window is closed. It may be called once in a
+// program. A page keeps its focus where it was.
+func Run(g ebiten.Game) error {
 	ebiten.SetScreenClearedEveryFrame(false)
-	err := ebiten.RunGameWithOptions(g, &ebiten.RunGameOptions{InitUnfocused: true})
+	err := ebiten.RunGameWithOptions(g, &ebiten.RunGameOptions{InitUnfocused: runtime.GOOS == "js"})
 	if errors.Is(err, ebiten.Termination) {
 		return nil
 	}
