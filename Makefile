@@ -1,13 +1,14 @@
 # make        this list
 # make demo   install what is missing, build, train the tiny preset for about a minute and let it speak
 # make build  bin/minimind-gpu
+# make watch  bin/minimind-gpu-watch, the window of `minimind-gpu watch`; installs the libraries that it needs
 # make test   install what tests need and run them all, natively and as WebAssembly
 # make soak   for a quarter of an hour: kill runs and resume them, and feed readers with noise
 # make lint   the rules of who imports what
 # make clean  remove what was built
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo build compiler check lint generated test test-native test-wasm soak clean
+.PHONY: help demo build watch compiler check lint staticcheck generated test test-native test-window test-wasm soak clean
 
 JS := GOOS=js GOARCH=wasm
 # the packages whose tests run as WebAssembly, too, in Node on Dawn
@@ -22,27 +23,33 @@ compiler:
 build: compiler
 	go build -trimpath -o bin/minimind-gpu ./cmd/minimind-gpu
 
+watch:
+	@.ci/setup compiler window
+	go build -trimpath -tags window -o bin/minimind-gpu-watch ./cmd/minimind-gpu-watch
+
 demo:
 	@.ci/setup compiler adapter
 	@$(MAKE) --no-print-directory build
 	bin/minimind-gpu pretrain --preset tiny
 
 test:
-	@.ci/setup compiler adapter dawn
-	@$(MAKE) --no-print-directory check generated test-native test-wasm
+	@.ci/setup compiler adapter dawn window display
+	@$(MAKE) --no-print-directory check generated test-native test-window test-wasm
 
 # check reads the code, for both platforms, without running it.
-check: lint
+check: lint staticcheck
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	go vet ./...
 	$(JS) go vet ./...
 	$(JS) go build ./...
-	GOBIN=$(CURDIR)/.tools go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
 	.tools/staticcheck ./...
 	$(JS) .tools/staticcheck ./...
 
 lint:
 	@.ci/lint
+
+staticcheck:
+	GOBIN=$(CURDIR)/.tools go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # generated fails when a generated file is not what its source makes.
 generated:
@@ -52,6 +59,14 @@ generated:
 
 test-native:
 	.ci/gotest ./...
+
+# The window is built with the tag "window" only: what trains needs no graphics library.
+WINDOW := ./host/chart/screen ./cmd/minimind-gpu-watch
+test-window: staticcheck
+	@.ci/setup window display
+	go vet -tags window $(WINDOW)
+	.tools/staticcheck -tags window $(WINDOW)
+	xvfb-run -a -s "-screen 0 1280x800x24" .ci/gotest -tags window ./cmd/minimind-gpu-watch
 
 test-wasm:
 	@.ci/setup dawn

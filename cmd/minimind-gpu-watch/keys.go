@@ -28,17 +28,14 @@ type keys struct {
 
 const helpText = "x step/tokens/time    l log    [ ] smoothing    1-9 more curves    d differences    t theme    p save PNG    drag to zoom, Esc or double click back    q quit"
 
-func newKeys(c *chart.Chart, v runs.View) *keys {
-	return &keys{chart: c, view: v, tabled: true, extra: map[string]bool{}}
+func newKeys(c *chart.Chart, v runs.View, table [][]string) *keys {
+	return &keys{chart: c, view: v, table: table, tabled: true, extra: map[string]bool{}}
 }
 
 // show gives the chart what has been set.
 func (k *keys) show() {
 	c := k.chart
-	c.SetTheme(map[string]chart.Theme{"light": chart.Light, "dark": chart.Dark}[k.view.Theme])
-	c.SetX(map[string]chart.X{"step": chart.ByStep, "tokens": chart.ByTokens, "time": chart.ByTime}[k.view.X])
-	c.SetLog(k.view.Log)
-	c.SetSmoothing(k.view.Smoothing)
+	k.view.Apply(c)
 	if k.tabled {
 		c.SetTable(k.table)
 	} else {

@@ -14,7 +14,6 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/hajimehoshi/ebiten/v2"
 	"github.com/minimind-gpu/minimind-gpu/cmd/internal/runs"
-	"github.com/minimind-gpu/minimind-gpu/host/chart"
 	"github.com/minimind-gpu/minimind-gpu/host/chart/screen"
 )
 
@@ -43,26 +42,20 @@ func open(args arguments) (game *screen.Game, title string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	c := chart.New()
-	keys := newKeys(c, args.View)
-	names := runs.Names(all)
-	var settings []map[string]string
-	for i, r := range all {
-		c.SetName(id(i), names[i])
-		settings = append(settings, r.Settings)
-		if err := r.Follow(c, id(i)); err != nil {
-			return nil, "", err
-		}
+	c, err := args.View.Chart(all)
+	if err != nil {
+		return nil, "", err
 	}
-	keys.table = chart.Differences(settings)
+	keys := newKeys(c, args.View, runs.Differences(all))
 	keys.show()
+	title = "minimind-gpu: " + strings.Join(runs.Names(all), ", ")
 	go func() {
 		for ; ; time.Sleep(500 * time.Millisecond) {
 			for i, r := range all {
 				if r == nil {
 					continue
 				}
-				if err := r.Follow(c, id(i)); err != nil {
+				if err := r.Follow(c, runs.ID(i)); err != nil {
 					all[i] = nil // its curve stays as it is
 					c.SetNote(err.Error())
 					fmt.Fprintf(os.Stderr, "minimind-gpu-watch: %v\n", err)
@@ -73,7 +66,5 @@ func open(args arguments) (game *screen.Game, title string, err error) {
 	ebiten.SetWindowResizingMode(ebiten.WindowResizingModeEnabled)
 	ebiten.SetWindowSize(1100, 720)
 	ebiten.SetWindowSizeLimits(320, 320, -1, -1)
-	return &screen.Game{Chart: c, Input: keys.update}, "minimind-gpu: " + strings.Join(names, ", "), nil
+	return &screen.Game{Chart: c, Input: keys.update}, title, nil
 }
-
-func id(i int) string { return fmt.Sprint(i) }

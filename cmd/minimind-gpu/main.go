@@ -29,6 +29,8 @@ type commandLine struct {
 	Export    exportCommand   `cmd:"" help:"Write a model for transformers, llama.cpp and others."`
 	Import    importCommand   `cmd:"" help:"Make a checkpoint of a model of others: Hugging Face, MiniMind's .pth, GGUF."`
 	Info      infoCommand     `cmd:"" help:"Show the adapters and presets, or what a checkpoint holds."`
+	Watch     watchCommand    `cmd:"" help:"Follow the curves of runs in a window."`
+	Plot      plotCommand     `cmd:"" help:"Draw the curves of runs into a picture."`
 	Verify    verifyCommand   `cmd:"" help:"Hold this machine's results against golden cases."`
 	Bench     benchCommand    `cmd:"" help:"Measure matrix multiplication and whole training steps."`
 	Tokenizer struct {

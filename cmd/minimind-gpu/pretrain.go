@@ -29,6 +29,7 @@ type pretrainCommand struct {
 	Resume       string     `placeholder:"RUN" help:"Go on with a run: its folder, or one of its checkpoints."`
 	Keep         int        `default:"3" help:"Checkpoints to keep, besides the best."`
 	SamplePrompt []string   `placeholder:"TEXT" sep:"none" help:"Beginning of a sample; may be given more than once."`
+	Watch        bool       `help:"Open a window that follows the curves; Ctrl-C closes it, too."`
 	Training     trainFlags `embed:""`
 	Model        modelFlags `embed:""`
 }
@@ -41,6 +42,7 @@ func (c *pretrainCommand) Run(p *program, settings *kong.Context) error {
 		return err
 	}
 	run.announce()
+	run.watch()
 	if err := run.train(); err != nil {
 		return run.explain(err)
 	}

@@ -73,8 +73,9 @@ func sameRun(t *testing.T, got, want string, step int) {
 
 func TestPretrain(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
-	r := minimind(t, smallRun(out, "--keep", "2")...)
-	r.want(t, 0, "adapter", "documents", "step 12/12", "memory", "generate --checkpoint "+out)
+	t.Setenv("DISPLAY", "")
+	r := minimind(t, smallRun(out, "--keep", "2", "--watch")...)
+	r.want(t, 0, "adapter", "no window  there is no display", "documents", "step 12/12", "memory", "generate --checkpoint "+out)
 	if !strings.Contains(r.stdout, "Lily has") {
 		t.Errorf("no sample on standard output: %q", r.stdout)
 	}

@@ -15,15 +15,16 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/minimind-gpu/minimind-gpu/cmd/internal/runs"
 	"github.com/minimind-gpu/minimind-gpu/nn/metrics"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
 // What a run folder holds.
 const (
-	configFile        = "config.yaml"
+	configFile        = runs.ConfigFile
 	tokenizerFile     = "tokenizer.json"
-	metricsFile       = "metrics.jsonl"
+	metricsFile       = runs.MetricsFile
 	samplesFile       = "samples.txt"
 	checkpointsFolder = "checkpoints"
 	bestFile          = "best.ckpt"

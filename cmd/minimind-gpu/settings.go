@@ -25,8 +25,8 @@ type settingsFiles struct {
 
 type settings map[string]any
 
-// notSettings are flags that a file cannot hold: they say where the run is, not what it does.
-var notSettings = []string{"help", "config", "resume", "out"}
+// notSettings are flags that a file cannot hold: they say where the run is and who looks on, not what it does.
+var notSettings = []string{"help", "config", "resume", "out", "watch"}
 
 // Validate has nothing to say: names are checked against the command's flags when files are read.
 func (s *settingsFiles) Validate(*kong.Application) error { return nil }

@@ -76,8 +76,8 @@ func (c *Chart) SetSize(width, height, ratio float64) {
 // SetTheme sets the colours.
 func (c *Chart) SetTheme(t Theme) { c.change(func() { c.theme = t }) }
 
-// SetSmoothing sets how much the curves are smoothed, from 0 (not at all) to below 1: a point of the curve is the mean of
-// all points, each weighing that factor less than the one beside it.
+// SetSmoothing sets how much the curves are smoothed, from 0 (not at all) to below 1: a point of the curve is
+// where a straight line through its neighbours goes, each of whom weighs that factor less than the one before.
 func (c *Chart) SetSmoothing(s float64) { c.change(func() { c.smoothing = min(max(s, 0), 0.999) }) }
 
 // Smoothing is what SetSmoothing has set.

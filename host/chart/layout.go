@@ -15,7 +15,7 @@ type panel struct {
 	series         string
 	area, plot     box // plot is within the axes
 	x, y           scale
-	xTicks, yTicks []tick
+	xTicks, yTicks []Tick
 }
 
 // Sizes in CSS pixels.
@@ -71,24 +71,31 @@ func (c *Chart) layout(top, bottom float64) {
 		p.y.low, p.y.high = c.yRange(p.series, left, right)
 		p.y.log = c.log && p.y.low > 0
 		p.y.from, p.y.to = math.Round(p.area.y1-c.px(tickRow)), math.Round(p.area.y0+c.px(titleRow))
-		p.yTicks = p.y.ticks(max(2, int((p.y.from-p.y.to)/c.px(32))))
+		p.yTicks = p.y.ticks(rowsOfTicks((p.y.from - p.y.to) / c.ratio))
 	}
 	margin := 0.0
 	for _, p := range c.panels {
 		for _, t := range p.yTicks {
-			margin = max(margin, c.glyphs.width(t.label, c.px(textSize)))
+			margin = max(margin, c.glyphs.width(t.Label, c.px(textSize)))
 		}
 	}
 	for _, p := range c.panels {
 		p.x = scale{low: left, high: right, from: math.Round(p.area.x0 + margin + c.px(8)), to: math.Round(p.area.x1 - c.px(4))}
 		p.plot = box{p.x.from, p.y.to, p.x.to, p.y.from}
-		n := max(2, int((p.x.to-p.x.from)/c.px(84)))
-		if c.x == ByTime {
-			p.xTicks = timeTicks(left, right, n)
-		} else {
-			p.xTicks = linearTicks(left, right, max(1, niceStep((right-left)/float64(n))))
-		}
+		p.xTicks = xTicks(c.x, left, right, (p.x.to-p.x.from)/c.ratio)
 	}
+}
+
+// rowsOfTicks is how many ticks an upright axis should have.
+func rowsOfTicks(height float64) int { return max(2, int(height/32)) }
+
+// xTicks are the ticks of a horizontal axis of a width in CSS pixels.
+func xTicks(x X, low, high, width float64) []Tick {
+	n := max(2, int(width/84))
+	if x == ByTime {
+		return timeTicks(low, high, n)
+	}
+	return linearTicks(low, high, max(1, niceStep((high-low)/float64(n))))
 }
 
 // xRange is what the horizontal axis shows.

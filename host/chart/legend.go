@@ -38,7 +38,7 @@ func (c *Chart) legend(to *canvas) float64 {
 			continue
 		}
 		entry(c.label("validation"), c.px(16), func(x, y float64) {
-			color := key.mix(c.theme.Ink, 0.35)
+			color := key.Mix(c.theme.Ink, 0.35)
 			to.line([]vec{{x, y}, {x + sign, y}}, c.px(1.25), color)
 			to.dot(vec{x + sign/2, y}, c.px(4), c.theme.Background)
 			to.dot(vec{x + sign/2, y}, c.px(2.75), color)

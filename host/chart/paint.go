@@ -36,30 +36,30 @@ func (c *Chart) paintPanel(to *canvas, p *panel) {
 		to.text(x+c.px(8), p.area.y0+c.px(15), c.px(titleSize), latest, theme.Muted)
 	}
 	for _, t := range p.yTicks {
-		y := math.Round(p.y.pixel(t.value))
+		y := math.Round(p.y.pixel(t.Value))
 		to.rect(p.plot.x0, y, p.plot.x1, y+hair, theme.Grid, 1)
-		to.text(p.plot.x0-c.px(8)-c.glyphs.width(t.label, size), y+size*0.36, size, t.label, theme.Muted)
+		to.text(p.plot.x0-c.px(8)-c.glyphs.width(t.Label, size), y+size*0.36, size, t.Label, theme.Muted)
 	}
 	axis := c.label([]string{"step", "tokens", "time"}[c.x])
 	free := p.plot.x1 - c.glyphs.width(axis, size) // where the axis' name begins
 	baseline := p.plot.y1 + c.px(15)
 	to.text(free, baseline, size, axis, theme.Muted)
 	for _, t := range p.xTicks {
-		at, width := math.Round(p.x.pixel(t.value)), c.glyphs.width(t.label, size)
+		at, width := math.Round(p.x.pixel(t.Value)), c.glyphs.width(t.Label, size)
 		to.rect(at, p.plot.y1, at+hair, p.plot.y1+c.px(4), theme.Axis, 1)
 		if left := max(at-width/2, p.plot.x0-c.px(8)); left+width < free-c.px(8) {
-			to.text(left, baseline, size, t.label, theme.Muted)
+			to.text(left, baseline, size, t.Label, theme.Muted)
 		}
 	}
 	to.rect(p.plot.x0, p.plot.y1, p.plot.x1, p.plot.y1+hair, theme.Axis, 1)
 	rim := int(c.px(4)) // for the last point's dot
 	to.clip(image.Rect(int(p.plot.x0)-rim, int(p.plot.y0), int(p.plot.x1)+rim, int(p.plot.y1)))
 	for i, r := range c.runs {
-		c.paintMarks(to, p, r, theme.run(i))
+		c.paintMarks(to, p, r, theme.run(i), false)
 	}
 	for i, r := range c.runs {
 		if c.smoothing > 0 && p.series != LearningRate {
-			c.curve(to, p, r, r.values[p.series], 1, theme.run(i).mix(theme.Panel, 0.7))
+			c.curve(to, p, r, r.values[p.series], 1, theme.run(i).Mix(theme.Panel, 0.7))
 		}
 	}
 	for i, r := range c.runs {
@@ -68,6 +68,11 @@ func (c *Chart) paintPanel(to *canvas, p *panel) {
 	if p.series == Loss {
 		for i, r := range c.runs {
 			c.paintValidation(to, p, r, theme.run(i))
+		}
+	}
+	for i, r := range c.runs {
+		if p == c.panels[0] { // written once is enough
+			c.paintMarks(to, p, r, theme.run(i), true)
 		}
 	}
 	to.clip(to.whole())
@@ -144,7 +149,7 @@ func (c *Chart) paintValidation(to *canvas, p *panel, r *run, color Color) {
 	if len(points) == 0 {
 		return
 	}
-	color = color.mix(c.theme.Ink, 0.35)
+	color = color.Mix(c.theme.Ink, 0.35)
 	to.line(points, c.px(1.25), color)
 	if room := (p.plot.x1 - p.plot.x0) / float64(len(points)); room < c.px(9) && len(points) > 1 {
 		return
@@ -157,20 +162,20 @@ func (c *Chart) paintValidation(to *canvas, p *panel, r *run, color Color) {
 	}
 }
 
-// paintMarks draws what befell a run: dashed upright lines with their labels.
-func (c *Chart) paintMarks(to *canvas, p *panel, r *run, color Color) {
+// paintMarks draws what befell a run: dashed upright lines, or their labels.
+func (c *Chart) paintMarks(to *canvas, p *panel, r *run, color Color, labels bool) {
 	for k, m := range r.marks {
 		i := r.nearest(ByStep, float64(m.step))
 		if i < 0 {
 			continue
 		}
 		at := math.Round(p.x.pixel(r.axes[c.x][i]))
+		if labels {
+			to.text(at+c.px(4), p.plot.y0+c.px(12+14*float64(k%3)), c.px(textSize), m.label, c.theme.Ink)
+			continue
+		}
 		for y := p.plot.y0; y < p.plot.y1; y += c.px(6) {
 			to.rect(at, y, at+max(1, math.Round(c.px(1))), y+c.px(3), color, 0.8)
 		}
-		if p != c.panels[0] {
-			continue // written once is enough
-		}
-		to.text(at+c.px(4), p.plot.y0+c.px(12+14*float64(k%3)), c.px(textSize), m.label, c.theme.Muted)
 	}
 }

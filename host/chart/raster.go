@@ -3,6 +3,7 @@ package chart
 import (
 	"bytes"
 	"image"
+	"image/draw"
 	"image/png"
 	"math"
 )
@@ -17,12 +18,7 @@ func (c *Chart) PNG() ([]byte, error) {
 // Image draws the picture without a graphics library.
 func (p *Picture) Image() *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, p.Width, p.Height))
-	for i := range img.Pix {
-		img.Pix[i] = 255
-		if k := i % 4; k < 3 {
-			img.Pix[i] = uint8(p.Background[k]*255 + 0.5)
-		}
-	}
+	draw.Draw(img, img.Rect, image.NewUniform(p.Background.RGBA()), image.Point{}, draw.Src)
 	for _, part := range p.Parts {
 		clip := part.Clip.Intersect(img.Rect)
 		for i := part.From; i < part.To; i += 3 {

@@ -85,7 +85,7 @@ func (c *Chart) readings(p *panel, x float64) []reading {
 		for v := len(r.validation) - 1; v >= 0; v-- { // the last one up to here
 			if r.validation[v] <= i {
 				name = c.label("validation")
-				color = color.mix(c.theme.Ink, 0.35)
+				color = color.Mix(c.theme.Ink, 0.35)
 				all = append(all, reading{color, name, number(r.losses[v]), vec{p.x.pixel(r.axes[c.x][r.validation[v]]), p.y.pixel(r.losses[v])}})
 				break
 			}
@@ -127,7 +127,7 @@ func (c *Chart) paintReadout(to *canvas, p *panel, x float64) {
 	top = min(max(top, c.px(4)), max(c.px(c.height)-height-c.px(4), c.px(4)))
 	left, top = math.Round(left), math.Round(top)
 	to.box(left-c.px(1), top-c.px(1), left+width+c.px(1), top+height+c.px(1), c.px(7), c.theme.Axis)
-	to.box(left, top, left+width, top+height, c.px(6), c.theme.Background.mix(c.theme.Grid, 0.5))
+	to.box(left, top, left+width, top+height, c.px(6), c.theme.Background.Mix(c.theme.Grid, 0.5))
 	y := top + pad + c.px(10)
 	to.text(left+pad, y, size, heading, c.theme.Muted)
 	for _, l := range lines {

@@ -35,42 +35,6 @@ type mark struct {
 	label string
 }
 
-// smoothed is a series, each value the mean of all with weights that fall off by a factor from point to point, to both
-// sides: so that the curve does not lag behind its points.
-type smoothed struct {
-	factor  float64
-	values  []float64
-	weights []float64
-}
-
-// update computes the curve anew if the values are not those of the last time.
-func (s *smoothed) update(values []float64, factor float64) []float64 {
-	if s.factor == factor && len(s.values) == len(values) {
-		return s.values
-	}
-	s.factor = factor
-	s.values, s.weights = slices.Grow(s.values[:0], len(values)), slices.Grow(s.weights[:0], len(values))
-	sum, weight := 0.0, 0.0 // of the values up to here
-	for _, v := range values {
-		sum, weight = sum*factor, weight*factor
-		if finite(v) {
-			sum, weight = sum+v, weight+1
-		}
-		s.values, s.weights = append(s.values, sum), append(s.weights, weight)
-	}
-	sum, weight = 0, 0 // of the values after it
-	for i := len(values) - 1; i >= 0; i-- {
-		sum, weight = sum*factor, weight*factor
-		s.values[i] = (s.values[i] + sum) / (s.weights[i] + weight)
-		if finite(values[i]) {
-			sum, weight = sum+values[i], weight+1
-		} else {
-			s.values[i] = math.NaN()
-		}
-	}
-	return s.values
-}
-
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // run finds a run, or begins one.

@@ -1,5 +1,7 @@
 package chart
 
+import "image/color"
+
 // Color is red, green and blue from 0 to 1, as sRGB has them.
 type Color [3]float32
 
@@ -28,12 +30,17 @@ func hex(rgb uint32) Color {
 	return Color{float32(rgb>>16&255) / 255, float32(rgb>>8&255) / 255, float32(rgb&255) / 255}
 }
 
-// mix goes the share t of the way from c to d.
-func (c Color) mix(d Color, t float32) Color {
+// Mix goes the share t of the way from c to d.
+func (c Color) Mix(d Color, t float32) Color {
 	for i := range c {
 		c[i] += (d[i] - c[i]) * t
 	}
 	return c
+}
+
+// RGBA is the colour as the image packages have it.
+func (c Color) RGBA() color.RGBA {
+	return color.RGBA{uint8(c[0]*255 + 0.5), uint8(c[1]*255 + 0.5), uint8(c[2]*255 + 0.5), 255}
 }
 
 // run is the colour of the i-th run.

@@ -34,14 +34,14 @@ func (s scale) value(pixel float64) float64 {
 	return s.low + share*(s.high-s.low)
 }
 
-// tick is a labelled place on an axis.
-type tick struct {
-	value float64
-	label string
+// Tick is a labelled place on an axis.
+type Tick struct {
+	Value float64
+	Label string
 }
 
 // ticks are about n round values of the scale, and at least two.
-func (s scale) ticks(n int) []tick {
+func (s scale) ticks(n int) []Tick {
 	if s.log && s.high/s.low >= 10 {
 		return logTicks(s.low, s.high, n)
 	}
@@ -63,25 +63,25 @@ func niceStep(step float64) float64 {
 	return 10 * power
 }
 
-func linearTicks(low, high, step float64) []tick {
-	var all []tick
+func linearTicks(low, high, step float64) []Tick {
+	var all []Tick
 	for i := math.Ceil(low/step - 1e-9); i*step <= high+step*1e-9; i++ {
 		v := i * step
-		all = append(all, tick{v, tickLabel(v, step, max(math.Abs(low), math.Abs(high)))})
+		all = append(all, Tick{v, tickLabel(v, step, max(math.Abs(low), math.Abs(high)))})
 	}
 	return all
 }
 
 // logTicks are powers of ten, and of their multiples as many as there is room for.
-func logTicks(low, high float64, n int) []tick {
-	var all []tick
+func logTicks(low, high float64, n int) []Tick {
+	var all []Tick
 	every := max(1, math.Ceil(math.Log10(high/low)/(1.5*float64(n))))
 	for _, factors := range [][]float64{{1, 2, 5}, {1, 3}, {1}} {
 		all = nil
 		for e := math.Floor(math.Log10(low)); e <= math.Log10(high); e++ {
 			for _, f := range factors {
 				if v := f * math.Pow(10, e); math.Mod(e, every) == 0 && v >= low*(1-1e-9) && v <= high*(1+1e-9) {
-					all = append(all, tick{v, tickLabel(v, v, v)})
+					all = append(all, Tick{v, tickLabel(v, v, v)})
 				}
 			}
 		}
@@ -151,7 +151,7 @@ func number(v float64) string {
 var timeSteps = []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 4 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 48 * 3600, 120 * 3600, 240 * 3600}
 
 // timeTicks are about n round times between low and high, in seconds.
-func timeTicks(low, high float64, n int) []tick {
+func timeTicks(low, high float64, n int) []Tick {
 	least := (high - low) / float64(max(n, 1))
 	step := niceStep(least)
 	if least > timeSteps[0]/2 {
@@ -163,7 +163,7 @@ func timeTicks(low, high float64, n int) []tick {
 	}
 	all := linearTicks(low, high, step)
 	for i := range all {
-		all[i].label = clock(all[i].value, step)
+		all[i].Label = clock(all[i].Value, step)
 	}
 	return all
 }

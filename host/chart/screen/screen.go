@@ -60,7 +60,7 @@ func (g *Game) Draw(screen *ebiten.Image) {
 		v := &p.Vertices[i]
 		g.vertices = append(g.vertices, ebiten.Vertex{DstX: v.X, DstY: v.Y, SrcX: v.U, SrcY: v.V, ColorR: v.R, ColorG: v.G, ColorB: v.B, ColorA: v.A})
 	}
-	screen.Fill(rgb(p.Background))
+	screen.Fill(p.Background.RGBA())
 	options := &ebiten.DrawTrianglesOptions{ColorScaleMode: ebiten.ColorScaleModePremultipliedAlpha}
 	for _, part := range p.Parts {
 		if to := screen.SubImage(part.Clip).(*ebiten.Image); part.From < part.To && !to.Bounds().Empty() {
