@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
@@ -75,4 +76,23 @@ func check(err error) {
 	if err != nil {
 		panic(err)
 	}
+}
+
+// Fixture is a checkpoint of the values in the files that testdata/make.py of the formats make.
+func Fixture(c config.Model) []byte {
+	return Edited(c, func(name string, values []byte) { copy(values, FixtureValues(name, len(values)/4)) })
+}
+
+// FixtureValues are those of a parameter: element i is ((37*i + 11*len(name)) % 255 - 127) / 256, norms are 1 more.
+func FixtureValues(name string, n int) []byte {
+	norm := float32(0)
+	if strings.HasSuffix(name, "norm.weight") {
+		norm = 1
+	}
+	var values []byte
+	for i := range n {
+		v := float32((37*i+11*len(name))%255-127)/256 + norm
+		values = binary.LittleEndian.AppendUint32(values, math.Float32bits(v))
+	}
+	return values
 }
