@@ -73,13 +73,14 @@ test-wasm:
 	$(JS) .ci/gotest -exec "node $(CURDIR)/.ci/node.mjs" $(WASM)
 
 # the fuzz targets of the readers of files that others made
-FUZZ := tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzOpenShard checkpoint/FuzzReader
+FUZZ := tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzOpenShard checkpoint/FuzzReader \
+  interchange/FuzzOpenSafetensors interchange/FuzzParseConfig interchange/pth/FuzzUnpickle interchange/pth/FuzzOpen interchange/gguf/FuzzOpen
 
 soak:
 	@.ci/setup compiler adapter
 	MINIMIND_SOAK=50 go test -count 1 -timeout 1h -run TestKilledRunsGoOn ./cmd/minimind-gpu
 	for target in $(FUZZ); do \
-	  go test -run '^$$' -fuzz "^$${target#*/}$$" -fuzztime 1m -fuzzminimizetime 10x ./nn/$${target%/*} || exit 1; \
+	  go test -run '^$$' -fuzz "^$${target##*/}$$" -fuzztime 1m -fuzzminimizetime 10x ./nn/$${target%/*} || exit 1; \
 	done
 
 clean:

@@ -29,6 +29,11 @@ func Open(r io.ReaderAt, size int64, tok *tokenizer.Tokenizer) (*interchange.Mod
 	if err != nil {
 		return nil, fmt.Errorf("the GGUF header: %w", err)
 	}
+	return f.model(tok)
+}
+
+// model is the model of the header, with its own tokenizer unless one is given.
+func (f *file) model(tok *tokenizer.Tokenizer) (*interchange.Model, error) {
 	embedding := f.tensors["token_embd.weight"]
 	if embedding == nil || len(embedding.Shape) != 2 {
 		return nil, errors.New("token_embd.weight is missing, or no matrix: not a language model")
@@ -198,9 +203,13 @@ func (d *decoder) array() any {
 	return numbers
 }
 
+func newDecoder(r io.ReaderAt, size int64) *decoder {
+	return &decoder{r: bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 1<<16), left: min(size, maxHeader)}
+}
+
 // parse reads everything before the tensors' values.
 func parse(r io.ReaderAt, size int64) (*file, error) {
-	d := &decoder{r: bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 1<<16), left: min(size, maxHeader)}
+	d := newDecoder(r, size)
 	if start := d.take(4); d.err != nil || string(start) != magic {
 		return nil, fmt.Errorf("it begins with %q, not with %q", start, magic)
 	}
