@@ -192,7 +192,7 @@ func expertTokens(c config.Model, limit int64) int64 {
 	E, K := int64(c.MoE.NumExperts), int64(c.MoE.NumExpertsPerTok)
 	tiles := limit / (4 * int64(max(c.MoE.MoEIntermediateSize, c.HiddenSize))) / shaders.ExpertTile
 	choices := tiles
-	if tiles > E {
+	if tiles >= E {
 		choices = E + (tiles-E+1)*shaders.ExpertTile - 1
 	}
 	return choices / K

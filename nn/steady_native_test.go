@@ -6,7 +6,7 @@ import "testing"
 
 // In the steady loop nothing is allocated in Go. (In a browser every call into JavaScript allocates.)
 func TestStepAllocatesNothing(t *testing.T) {
-	m := testModel(t, testConfig())
+	m := testModel(t, shared()) // whose mixture of experts reads nothing back either
 	tr := training(t, m, 1, 8)
 	b := testBatch(1, 8, 97)
 	step := func() {

@@ -65,37 +65,45 @@ func together(t *testing.T, g *Generator, jobs []job) [][]Token {
 // TestTogetherAsAlone has texts of all kinds join and leave a batch: each has the tokens, and to the bit the
 // log-probabilities, that it has alone.
 func TestTogetherAsAlone(t *testing.T) {
-	m, _ := testGenerator(t, 8)
-	for _, half := range []bool{false, true} {
-		const context, texts = 100, 3
-		var jobs []job
-		for i, n := range []int{1, 40, 2, 33, 95, 7} {
-			p := prompt(n + i)[i:]
-			o := Options{MaxNewTokens: 4 + i, Temperature: 1, TopP: 0.95, RepetitionPenalty: 1.1, Seed: uint64(i), Stop: -1, LogProbs: true, Alternatives: 2}
-			if i%3 == 2 {
-				o.Greedy, o.TopP = true, 0
-			}
-			jobs = append(jobs, job{prompt: p, options: o, joins: i / 2})
+	testTogetherAsAlone(t, testModel(t, nil), false)
+	testTogetherAsAlone(t, testModel(t, nil), true)
+}
+
+// Nor do others' tokens change anything by where they put one's own among an expert's rows.
+func TestTogetherAsAloneWithExperts(t *testing.T) {
+	testTogetherAsAlone(t, testModel(t, shared), false)
+}
+
+func testTogetherAsAlone(t *testing.T, m *nn.Model, half bool) {
+	t.Helper()
+	const context, texts = 100, 3
+	var jobs []job
+	for i, n := range []int{1, 40, 2, 33, 95, 7} {
+		p := prompt(n + i)[i:]
+		o := Options{MaxNewTokens: 4 + i, Temperature: 1, TopP: 0.95, RepetitionPenalty: 1.1, Seed: uint64(i), Stop: -1, LogProbs: true, Alternatives: 2}
+		if i%3 == 2 {
+			o.Greedy, o.TopP = true, 0
 		}
-		jobs[3].leaves = 2
-		among := together(t, testBatch(t, m, Batch{Context: context, Texts: texts, HalfCache: half}), jobs)
-		single := testBatch(t, m, Batch{Context: context, Texts: 1, HalfCache: half})
-		for i, j := range jobs {
-			j.joins = 0
-			alone := together(t, single, []job{j})[0]
-			if len(alone) == 0 && j.options.Stop < 0 {
-				t.Errorf("text %d is empty", i)
-			}
-			same := slices.EqualFunc(among[i], alone, func(a, b Token) bool {
-				return a.Alternative == b.Alternative && slices.Equal(a.Top, b.Top)
-			})
-			if !same {
-				t.Errorf("half %t, text %d: among others %v, alone %v", half, i, among[i], alone)
-			}
+		jobs = append(jobs, job{prompt: p, options: o, joins: i / 2})
+	}
+	jobs[3].leaves = 2
+	among := together(t, testBatch(t, m, Batch{Context: context, Texts: texts, HalfCache: half}), jobs)
+	single := testBatch(t, m, Batch{Context: context, Texts: 1, HalfCache: half})
+	for i, j := range jobs {
+		j.joins = 0
+		alone := together(t, single, []job{j})[0]
+		if len(alone) == 0 && j.options.Stop < 0 {
+			t.Errorf("text %d is empty", i)
 		}
-		if n := len(among[4]); n != context-95+1 {
-			t.Errorf("%d tokens after a prompt of 95 in a context of %d", n, context)
+		same := slices.EqualFunc(among[i], alone, func(a, b Token) bool {
+			return a.Alternative == b.Alternative && slices.Equal(a.Top, b.Top)
+		})
+		if !same {
+			t.Errorf("half %t, text %d: among others %v, alone %v", half, i, among[i], alone)
 		}
+	}
+	if n := len(among[4]); n != context-95+1 {
+		t.Errorf("%d tokens after a prompt of 95 in a context of %d", n, context)
 	}
 }
 

@@ -15,16 +15,7 @@ import (
 
 func testGenerator(t *testing.T, context int) (*nn.Model, *Generator) {
 	t.Helper()
-	c, err := config.Preset("tiny")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := nn.NewModel(hosttest.Device(t), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Release)
-	m.Init(5)
+	m := testModel(t, nil)
 	g, err := New(m, context)
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +23,29 @@ func testGenerator(t *testing.T, context int) (*nn.Model, *Generator) {
 	t.Cleanup(g.Release)
 	return m, g
 }
+
+// testModel is a fresh tiny model, with a mixture of experts, if any.
+func testModel(t *testing.T, moe *config.MoE) *nn.Model {
+	t.Helper()
+	c, err := config.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.MoE = moe
+	m, err := nn.NewModel(hosttest.Device(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Release)
+	m.Init(5)
+	return m
+}
+
+// The mixtures of both generations.
+var (
+	shared   = &config.MoE{NumExperts: 4, NumExpertsPerTok: 2, NumSharedExperts: 1, MoEIntermediateSize: 72, NormTopKProb: "multi", Aux: "sequence"}
+	switched = &config.MoE{NumExperts: 4, NumExpertsPerTok: 1, MoEIntermediateSize: 72, NormTopKProb: "always", Aux: "batch"}
+)
 
 func collect(t *testing.T, g *Generator, prompt []int, o Options) (ids []int) {
 	t.Helper()
@@ -55,7 +69,22 @@ func prompt(n int) []int {
 // The cache gives the logits of the whole sequence computed at once, whatever the prompt's length.
 func TestCacheEqualsWholeSequence(t *testing.T) {
 	m, g := testGenerator(t, 80)
-	for _, n := range []int{1, 2, promptRows, promptRows + 1, 71} {
+	testCache(t, m, g, 1, 2, promptRows, promptRows+1, 71)
+}
+
+// So it is with mixtures of experts, however many rows an expert gets.
+func TestCacheOfMixtures(t *testing.T) {
+	for name, moe := range map[string]*config.MoE{"shared": shared, "switched": switched} {
+		t.Run(name, func(t *testing.T) {
+			m := testModel(t, moe)
+			testCache(t, m, testBatch(t, m, Batch{Context: 40, Texts: 1}), 1, promptRows+1)
+		})
+	}
+}
+
+func testCache(t *testing.T, m *nn.Model, g *Generator, prompts ...int) {
+	t.Helper()
+	for _, n := range prompts {
 		ids, logits, err := g.Greedy(prompt(n), 3)
 		if err != nil {
 			t.Fatal(err)
