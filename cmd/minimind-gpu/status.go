@@ -38,6 +38,9 @@ func (l *statusLine) update(s train.Step) float64 {
 func (l *statusLine) String() string {
 	s := l.step
 	parts := []string{fmt.Sprintf("step %d/%d", s.Step, s.Steps), fmt.Sprintf("loss %.4f", s.Loss)}
+	if aux, mixture := s.Values[train.AuxLoss]; mixture {
+		parts = append(parts, fmt.Sprintf("aux %.4f, experts %.0f-%.0f%%", aux, 100*s.Values[train.LeastUsed], 100*s.Values[train.MostUsed]))
+	}
 	if l.validation != nil {
 		parts = append(parts, fmt.Sprintf("val %.4f (ppl %.1f)", l.validation.Loss, l.validation.Perplexity))
 	}

@@ -17,15 +17,16 @@ type Step struct {
 	Epoch        int64
 	Loss         float64
 	LearningRate float64
-	GradNorm     float64     // global, before clipping
-	Skipped      int64       // steps left out so far, their gradient not being finite
-	Empty        int64       // micro-batches passed over so far, no target in them counting
-	Tokens       int64       // targets learnt from so far
-	Seconds      float64     // since the run was begun or resumed
-	Validation   *Validation // when there was one after this step
-	SaveDue      bool        // the caller should Save now
-	SampleDue    bool        // the caller should sample now
-	Last         bool        // nothing follows: the run has ended, was stopped early (State().EarlyStop) or interrupted
+	GradNorm     float64            // global, before clipping
+	Skipped      int64              // steps left out so far, their gradient not being finite
+	Empty        int64              // micro-batches passed over so far, no target in them counting
+	Tokens       int64              // targets learnt from so far
+	Seconds      float64            // since the run was begun or resumed
+	Validation   *Validation        // when there was one after this step
+	SaveDue      bool               // the caller should Save now
+	SampleDue    bool               // the caller should sample now
+	Values       map[string]float64 // what else was measured, under its name in the metrics
+	Last         bool               // nothing follows: the run has ended, was stopped early (State().EarlyStop) or interrupted
 
 	validates bool // a validation follows
 }
@@ -54,6 +55,7 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 				step := sent[0]
 				sent = append(sent[:0], sent[1:]...)
 				step.Loss, step.GradNorm, step.Skipped = s.Loss, s.GradNorm, s.Skipped
+				step.Values = t.expertValues(s)
 				step.Seconds = time.Since(t.started).Seconds()
 				t.state.AppliedSteps, t.state.SkippedSteps = s.Applied, s.Skipped
 				var err error

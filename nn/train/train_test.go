@@ -3,6 +3,7 @@ package train
 import (
 	"bytes"
 	"context"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -83,7 +84,12 @@ func run(t *testing.T, trainer *Trainer, stop int64) (steps []Step, saved []byte
 
 func newTrainer(t *testing.T, c Config) *Trainer {
 	t.Helper()
-	trainer, err := New(hosttest.Device(t), tinyModel(), c, testData(t, c, 200, checkpoint.Cursor{}))
+	return newTrainerOf(t, tinyModel(), c)
+}
+
+func newTrainerOf(t *testing.T, m config.Model, c Config) *Trainer {
+	t.Helper()
+	trainer, err := New(hosttest.Device(t), m, c, testData(t, c, 200, checkpoint.Cursor{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,13 +108,16 @@ func resume(t *testing.T, c Config, saved []byte, documents int) (*Trainer, erro
 
 // A run that was interrupted and resumed ends in the bytes of the run that was not, and tells the same of its steps; and
 // so does the same run once more.
-func TestResumeIsExact(t *testing.T) {
+func TestResumeIsExact(t *testing.T) { testResume(t, tinyModel()) }
+
+func testResume(t *testing.T, m config.Model) {
+	t.Helper()
 	c := testConfig()
-	wantSteps, want := run(t, newTrainer(t, c), 0)
-	if _, again := run(t, newTrainer(t, c), 0); !bytes.Equal(again, want) {
+	wantSteps, want := run(t, newTrainerOf(t, m, c), 0)
+	if _, again := run(t, newTrainerOf(t, m, c), 0); !bytes.Equal(again, want) {
 		t.Error("the same run twice gives two checkpoints")
 	}
-	first, saved := run(t, newTrainer(t, c), 3)
+	first, saved := run(t, newTrainerOf(t, m, c), 3)
 	if last := first[len(first)-1]; !last.SaveDue || !last.Last || last.Step == 9 {
 		t.Fatalf("an interrupted run ended with %+v", last)
 	}
@@ -123,7 +132,7 @@ func TestResumeIsExact(t *testing.T) {
 	}
 	for i, s := range append(first, rest...) {
 		w := wantSteps[i]
-		if s.Step != w.Step || s.Loss != w.Loss || s.GradNorm != w.GradNorm || s.LearningRate != w.LearningRate || s.Tokens != w.Tokens || s.Epoch != w.Epoch {
+		if s.Step != w.Step || s.Loss != w.Loss || s.GradNorm != w.GradNorm || s.LearningRate != w.LearningRate || s.Tokens != w.Tokens || s.Epoch != w.Epoch || !maps.Equal(s.Values, w.Values) {
 			t.Errorf("step %+v, want %+v", s, w)
 		}
 	}

@@ -233,7 +233,7 @@ func Rehearse(planner *host.Device, m config.Model, c Config, validationRows int
 
 // mainShapes are the matrix products that a step spends its time on.
 func mainShapes(m config.Model, N int) []shaders.Shape {
-	n, c, f, q := uint32(N), uint32(m.HiddenSize), uint32(m.IntermediateSize), uint32(m.NumAttentionHeads*m.HeadDim)
+	n, c, f, q := uint32(N), uint32(m.HiddenSize), uint32(m.FeedForwardWidth()), uint32(m.NumAttentionHeads*m.HeadDim)
 	return []shaders.Shape{{N: n, I: c, O: f}, {N: n, I: f, O: c}, {N: n, I: c, O: q}}
 }
 
