@@ -8,6 +8,7 @@
 
   const backend = {
     lost: "", // why the device was lost
+    closed: false, // the program itself gave the device back
     error: "", // the first error that no error scope caught
 
     // Adds a dispatch to a list.
@@ -70,7 +71,7 @@
   };
 
   device.lost.then((info) => {
-    if (info.reason !== "destroyed") backend.lost = info.message || "for a reason that the browser does not tell";
+    if (!backend.closed) backend.lost = info.message || "for a reason that the browser does not tell";
   });
   device.addEventListener("uncapturederror", (event) => {
     event.preventDefault(); // it is reported by the next Wait

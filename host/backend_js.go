@@ -16,8 +16,7 @@ import (
 // The browser's backend: WebGPU through its Go binding where that only makes objects, and syscall/js where the binding
 // drops limits and errors or would cross into JavaScript for each dispatch (backend.js).
 //
-// Several calls wait for a promise. They must not run inside a js.FuncOf callback: the page's event loop stands still
-// until that returns, and the promise is never kept. Start a goroutine there.
+// Several calls wait for a promise; see Await.
 
 type backend struct {
 	device wgpu.Device
@@ -43,28 +42,6 @@ var script string
 // ref is the JavaScript object inside a binding's object: its first word, in all of them.
 func ref[T any](object *T) js.Value { return *(*js.Value)(unsafe.Pointer(object)) }
 
-// await waits for a promise.
-func await(promise js.Value) (js.Value, error) {
-	type result struct {
-		value js.Value
-		err   error
-	}
-	settled := make(chan result, 1)
-	kept := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settled <- result{value: args[0]}
-		return nil
-	})
-	defer kept.Release()
-	broken := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settled <- result{err: errors.New(args[0].Call("toString").String())}
-		return nil
-	})
-	defer broken.Release()
-	promise.Call("then", kept, broken)
-	r := <-settled
-	return r.value, r.err
-}
-
 // noAdapterHelp is what to do when there is no adapter at all.
 const noAdapterHelp = "this browser offers no WebGPU here; it needs a current Chrome, Edge, Firefox or Safari with hardware acceleration switched on, and a page from https or localhost"
 
@@ -75,7 +52,7 @@ func requestAdapters() (adapters []js.Value, infos []Info) {
 		return nil, nil
 	}
 	for _, options := range []map[string]any{{"powerPreference": "high-performance"}, {"forceFallbackAdapter": true}} {
-		a, err := await(gpu.Call("requestAdapter", options))
+		a, err := Await(gpu.Call("requestAdapter", options))
 		if err != nil || !a.Truthy() {
 			continue
 		}
@@ -141,7 +118,7 @@ func openBackend(o Options) (*backend, Info, error) {
 	if info.F16 {
 		features = append(features, "shader-f16")
 	}
-	raw, err := await(adapter.Call("requestDevice", map[string]any{"requiredLimits": limits, "requiredFeatures": features}))
+	raw, err := Await(adapter.Call("requestDevice", map[string]any{"requiredLimits": limits, "requiredFeatures": features}))
 	if err != nil {
 		return nil, info, fmt.Errorf("%s would not open: %w", info, err)
 	}
@@ -150,7 +127,10 @@ func openBackend(o Options) (*backend, Info, error) {
 	return b, info, nil
 }
 
-func (b *backend) close() { b.raw.Call("destroy") }
+func (b *backend) close() {
+	b.script.Set("closed", true)
+	b.raw.Call("destroy")
+}
 
 func (b *backend) lost() error {
 	if why := b.script.Get("lost").String(); why != "" {
@@ -171,7 +151,7 @@ func (b *backend) checked(makes func(), kinds ...any) error {
 		b.raw.Call("pushErrorScope", kind)
 	}
 	makes()
-	message, err := await(b.script.Call("popErrors", len(kinds)))
+	message, err := Await(b.script.Call("popErrors", len(kinds)))
 	if err == nil && message.String() != "" {
 		err = errors.New(message.String())
 	}
@@ -249,7 +229,7 @@ func (b *backend) compile(k *Kernel, source string) (p pipeline, err error) {
 
 // compilationErrors says where the errors of a WGSL source are; err is what it says where the browser does not tell.
 func (b *backend) compilationErrors(module js.Value, err error) error {
-	info, infoErr := await(module.Call("getCompilationInfo"))
+	info, infoErr := Await(module.Call("getCompilationInfo"))
 	if infoErr != nil {
 		return err
 	}
@@ -312,7 +292,7 @@ func (b *backend) failure() error {
 // wait waits until at most n submissions are in flight, n from 0 to 3.
 func (b *backend) wait(n int) error {
 	if promise := b.script.Call("finished", n); promise.Truthy() {
-		if _, err := await(promise); err != nil && b.failure() == nil {
+		if _, err := Await(promise); err != nil && b.failure() == nil {
 			return err
 		}
 	}
@@ -330,7 +310,7 @@ func (b *backend) readStaging(s *stagingSlot, dst []byte, wait bool) (bool, erro
 		if !wait {
 			return false, nil
 		}
-		if _, err := await(s.Get("ready")); err != nil {
+		if _, err := Await(s.Get("ready")); err != nil {
 			return false, err
 		}
 	}

@@ -84,6 +84,15 @@ func Resume(dev *host.Device, r *checkpoint.Reader, c Config, d Data) (*Trainer,
 // tuneBudget bounds the time that a new run spends on choosing kernels.
 const tuneBudget = 3 * time.Second
 
+// Tune chooses the kernels for such a run, for Data.Kernels: a new run without them does it itself, which takes its time.
+func Tune(dev *host.Device, m config.Model, c Config) map[string]string {
+	kernels := map[string]string{}
+	for name, choice := range shaders.Tune(dev, mainShapes(m, c.BatchSize*c.MaxSeqLen), tuneBudget) {
+		kernels[name] = choice.String()
+	}
+	return kernels
+}
+
 // validationTokens bounds a batch of validation, and so its memory, which training cannot use.
 const validationTokens = 2048
 
@@ -158,10 +167,7 @@ func (t *Trainer) chooseKernels(m config.Model) error {
 	if t.state.Kernels == nil && t.data.Kernels != nil {
 		t.state.Kernels = maps.Clone(t.data.Kernels)
 	} else if t.state.Kernels == nil {
-		t.state.Kernels = checkpoint.Settings{}
-		for name, choice := range shaders.Tune(t.dev, mainShapes(m, t.config.BatchSize*t.config.MaxSeqLen), tuneBudget) {
-			t.state.Kernels[name] = choice.String()
-		}
+		t.state.Kernels = Tune(t.dev, m, t.config)
 	}
 	for name, text := range t.state.Kernels {
 		choice, err := host.ParseChoice(text)

@@ -1,0 +1,390 @@
+// The page: what the visitor sees and clicks. The program runs in two workers, one that trains and one that draws; here
+// are only words, buttons, and messages to and from them.
+import { bytes, compact, duration, isChinese, say, switchLanguage, translate } from "./text.js";
+import { build, defaults, set, settings, toLink, wrong } from "./controls.js";
+import { Charts } from "./charts.js";
+
+const $ = (id) => document.getElementById(id);
+const runs = new Map(); // by id: {name, settings, text, step, loss}
+let trainer; // worker
+let charts;
+let state = "loading";
+let statusWords = ["", {}];
+let step; // the last step's event
+let saved = null; // {step} of the last visit's run
+
+// ---- words ----
+
+function status(key, values = {}) {
+  statusWords = [key, values];
+  $("status").textContent = key ? say(key, values) : "";
+}
+
+// banner shows what happened and what to do, with what the program says about it beneath.
+function banner(box, title, advice, detail) {
+  box.replaceChildren();
+  const b = document.createElement("b");
+  b.textContent = title + " ";
+  box.append(b, advice ?? "");
+  if (detail) box.append(Object.assign(document.createElement("small"), { textContent: detail }));
+  box.hidden = false;
+}
+
+function alarm(kind, detail) { banner($("alert"), say("e-" + kind), say("e-" + kind + "?"), detail); }
+function notice(what, values = {}) { banner($("notice"), "", say("n-" + what, values), values.detail); }
+function calm() { $("alert").hidden = $("notice").hidden = true; }
+
+// ---- the buttons ----
+
+function enter(next) {
+  state = next;
+  document.body.dataset.state = next;
+  const has = ["running", "paused", "finished", "stopped"].includes(next);
+  const busy = next === "loading" || next === "preparing";
+  $("start").disabled = busy || next === "broken";
+  $("start").hidden = next === "running" || next === "paused";
+  $("start").textContent = say(saved && next === "idle" ? "continue" : has ? "again" : "start", saved ?? {});
+  $("start").dataset.t = "";
+  $("pause").hidden = next !== "running";
+  $("resume").hidden = next !== "paused" && next !== "stopped";
+  $("resume").classList.toggle("primary", next === "paused");
+  $("step").hidden = next !== "paused";
+  $("stop").hidden = next !== "running" && next !== "paused";
+  $("fresh").hidden = !(saved && next === "idle");
+  for (const id of ["checkpoint", "metrics", "speak"]) $(id).disabled = !has;
+  $("load").disabled = busy || next === "broken";
+}
+
+function request(message, transfer = []) { trainer?.postMessage(message, transfer); }
+
+// data is the text that the controls have chosen, as a request names it.
+function data() {
+  const source = settings().source;
+  return { source, pasted: source === "paste" ? $("pasted").value : "", file: source === "file" ? chosen : null, tokenizer: $("tokenizer").files[0] ?? null };
+}
+
+let chosen = null; // the file with the text
+
+function start() {
+  calm();
+  const bad = wrong();
+  if (bad) {
+    bad.closest("details")?.setAttribute("open", "");
+    bad.focus();
+    return banner($("alert"), say("e-settings"), say("e-wrong", { name: say(bad.name) }));
+  }
+  toLink();
+  saved = null;
+  enter("preparing");
+  status("preparing");
+  request({ do: "start", settings: JSON.stringify(settings()), ...data() });
+}
+
+// ---- what the trainer tells ----
+
+const events = {
+  up() {
+    status("");
+    $("loaded").textContent = say("starting");
+    connectCharts();
+  },
+  adapter({ name, kind, cpu }) {
+    $("adapter").textContent = name + " · " + kind;
+    delete $("adapter").dataset.t;
+    $("adapter").classList.add("found");
+    if (cpu) notice("software");
+  },
+  progress({ what, share }) {
+    $("loading").hidden = false;
+    $("progress").value = share;
+    $("loaded").textContent = say(what);
+  },
+  ready(event) {
+    $("loading").hidden = true;
+    saved = event.saved;
+    enter("idle");
+    status(saved ? "ready-saved" : "ready", saved ?? {});
+    plan();
+  },
+  state(event) {
+    $("loading").hidden = true;
+    enter(event.state);
+    if (event.state === "paused" && statusWords[0] === "loaded") return;
+    status(event.state, { step: step?.step ?? 0 });
+  },
+  run({ id, name, settings, text, steps }) {
+    runs.set(id, { id, name, settings: { ...JSON.parse(settings), text }, steps, current: true });
+    for (const r of runs.values()) r.current = r.id === id;
+    step = undefined;
+    showRuns();
+  },
+  step(event) {
+    step = event;
+    showFigures();
+    const run = [...runs.values()].find((r) => r.current);
+    Object.assign(run, { step: event.step, loss: event.loss, validation: event.validation });
+    if (runs.size > 1) showRuns();
+  },
+  sample(event) { showSample(event); },
+  answer(event) {
+    if (event.text) $("answer").append(event.text);
+    if (event.done) {
+      $("hush").hidden = true;
+      $("speak").hidden = false;
+      if (event.error) $("answer").textContent = say(event.error);
+    }
+  },
+  saved() {},
+  loaded({ name, step: at }) {
+    calm();
+    step = { step: at };
+    status("loaded", { name, step: at });
+    const run = [...runs.values()].find((r) => r.current);
+    set(run.settings);
+    toLink();
+  },
+  file({ name, blob }) { offer(name, blob); },
+  plan(event) { showPlan(event); },
+  notice({ what, detail, step: at }) { notice(what, { detail, step: at }); },
+  error({ kind, detail }) {
+    $("loading").hidden = true;
+    alarm(kind, detail);
+    if (kind === "no webgpu") {
+      $("adapter").classList.add("none");
+      $("adapter").textContent = say("e-no webgpu");
+      enter("broken");
+      status("");
+    }
+  },
+  ended() { alarm("program"); enter("broken"); },
+};
+
+// ---- figures, samples, runs ----
+
+function showFigures() {
+  const s = step;
+  $("f-step").replaceChildren(s.step.toLocaleString(), " ", Object.assign(document.createElement("small"), { textContent: "/ " + s.steps.toLocaleString() }));
+  $("f-meter").value = s.step / s.steps;
+  $("f-loss").textContent = s.loss.toFixed(3);
+  $("f-validation").textContent = s.validation === undefined ? "–" : s.validation.toFixed(3);
+  $("f-speed").textContent = s.tokens_per_second > 0 ? compact(s.tokens_per_second) : "–";
+  $("f-left").textContent = s.left === undefined ? "–" : duration(s.left);
+  $("f-memory").textContent = bytes(s.memory);
+  $("canvas").setAttribute("aria-label", say("chart-now", { loss: s.loss.toFixed(3), step: s.step, steps: s.steps }));
+  document.title = Math.floor((100 * s.step) / s.steps) + " % · minimind-gpu";
+}
+
+// Each beginning has a column: the newest text on top, a few older ones fading beneath.
+function showSample({ step: at, index, text, begins }) {
+  const box = $("samples");
+  while (box.children.length <= index) box.append(document.createElement("div"));
+  const column = box.children[index];
+  if (begins) {
+    for (const old of column.children) old.classList.add("old");
+    const p = Object.assign(document.createElement("p"), { className: "sample" });
+    p.append(Object.assign(document.createElement("small"), { textContent: say("at-step", { step: at.toLocaleString() }) }));
+    p.append(Object.assign(document.createElement("b"), { textContent: text }));
+    column.prepend(p);
+    while (column.children.length > 3) column.lastChild.remove();
+  } else {
+    column.firstChild.append(text);
+  }
+}
+
+// showRuns lists the runs, with the settings in which they differ.
+function showRuns() {
+  const list = [...runs.values()];
+  $("runs").hidden = list.length < 2;
+  if (list.length < 2) return;
+  const names = [...new Set(list.flatMap((r) => Object.keys(r.settings)))].filter((n) => new Set(list.map((r) => JSON.stringify(r.settings[n]))).size > 1);
+  const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
+  const row = (...cells) => { const r = document.createElement("tr"); r.append(...cells); return r; };
+  const head = document.createElement("thead");
+  head.append(row(...[say("run"), ...(names.length ? names.map((n) => say(n)) : [say("settings")]), say("run-steps"), say("run-loss"), say("f-validation"), ""].map((t) => cell("th", t))));
+  const body = document.createElement("tbody");
+  for (const r of list) {
+    const name = cell("th", r.name);
+    name.prepend(Object.assign(document.createElement("span"), { className: "swatch", style: "background:" + (charts?.color(r.id) ?? "gray") }));
+    const last = document.createElement("td");
+    if (!r.current) {
+      const remove = Object.assign(document.createElement("button"), { className: "quiet", type: "button", textContent: say("forget") });
+      remove.onclick = () => { runs.delete(r.id); request({ do: "forget", run: r.id }); charts.remove(r.id); showRuns(); };
+      last.append(remove);
+    }
+    body.append(row(name, ...(names.length ? names.map((n) => cell("td", String(r.settings[n] ?? ""))) : [cell("td", say("same"))]),
+      cell("td", (r.step ?? 0).toLocaleString()), cell("td", r.loss?.toFixed(3) ?? "–"), cell("td", r.validation?.toFixed(3) ?? "–"), last));
+  }
+  const table = document.createElement("table");
+  table.append(head, body);
+  $("runs").replaceChildren(table);
+}
+
+function offer(name, blob) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+// ---- does it fit, how long ----
+
+let planning;
+function plan() {
+  clearTimeout(planning);
+  planning = setTimeout(() => { if (state !== "loading" && state !== "broken" && !wrong()) request({ do: "plan", settings: JSON.stringify(settings()) }); }, 250);
+}
+
+function showPlan({ parameters, memory, seconds, error }) {
+  $("plan").classList.toggle("bad", Boolean(error));
+  $("plan").textContent = error ?? say("plan", { parameters: compact(parameters), memory: bytes(memory) }) + (seconds ? say("plan-time", { time: duration(seconds) }) : "");
+}
+
+// ---- the charts ----
+
+function theme() {
+  const style = getComputedStyle(document.documentElement);
+  const rgb = (name) => style.getPropertyValue(name).trim().match(/[0-9a-f]{2}/gi).map((h) => parseInt(h, 16));
+  return { dark: document.documentElement.dataset.theme === "dark", background: rgb("--card"), ink: rgb("--ink"), muted: rgb("--muted"), grid: rgb("--grid"), axis: rgb("--axis") };
+}
+
+function showCharts() {
+  charts?.view({
+    theme: theme(), series: [...document.querySelectorAll("[name=series]:checked")].map((e) => e.value),
+    smoothing: Number($("smoothing").value), log: $("log").checked, x: Number($("x").value),
+  });
+}
+
+let module; // the compiled program
+function connectCharts() {
+  charts?.close();
+  charts = new Charts($("canvas"), module, {
+    up: () => showCharts(), colors: showRuns, lost: () => setTimeout(connectCharts, 500), png: (blob) => offer("curves.png", blob),
+  });
+  const { port1, port2 } = new MessageChannel();
+  charts.port(port1);
+  request({ do: "charts", port: port2 }, [port2]);
+}
+
+// ---- light and dark ----
+
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
+  showCharts();
+}
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+setTheme(localStorage.getItem("theme") ?? (darkness.matches ? "dark" : "light"));
+darkness.addEventListener("change", () => localStorage.getItem("theme") ?? setTheme(darkness.matches ? "dark" : "light"));
+
+// ---- what the visitor does ----
+
+$("start").after(Object.assign(document.createElement("button"), { id: "fresh", type: "button", hidden: true, textContent: say("again") }));
+$("fresh").dataset.t = "again";
+$("start").onclick = () => {
+  if (!saved) return start();
+  calm();
+  saved = null;
+  enter("preparing");
+  request({ do: "continue" });
+};
+$("fresh").onclick = start;
+$("pause").onclick = () => request({ do: "pause" });
+$("resume").onclick = () => request({ do: "resume" });
+$("step").onclick = () => request({ do: "step" });
+$("stop").onclick = () => request({ do: "stop" });
+$("talk").onsubmit = (e) => {
+  e.preventDefault();
+  $("answer").replaceChildren(Object.assign(document.createElement("b"), { textContent: $("prompt").value }));
+  $("speak").hidden = true;
+  $("hush").hidden = false;
+  request({ do: "speak", prompt: $("prompt").value, temperature: Number($("temperature").value), tokens: 96 });
+};
+$("hush").onclick = () => request({ do: "hush" });
+$("temperature").oninput = () => { $("temperature-value").value = $("temperature").value; };
+$("checkpoint").onclick = () => request({ do: "checkpoint" });
+$("metrics").onclick = () => request({ do: "metrics" });
+$("png").onclick = () => charts?.send({ do: "png" });
+$("back").onclick = () => charts?.send({ do: "back" });
+for (const id of ["smoothing", "log", "x"]) $(id).addEventListener("input", showCharts);
+for (const e of document.querySelectorAll("[name=series]")) e.addEventListener("input", showCharts);
+$("theme").onclick = () => {
+  const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  localStorage.setItem("theme", next);
+  setTheme(next);
+};
+$("language").onclick = () => {
+  switchLanguage();
+  enter(state);
+  status(...statusWords);
+  showRuns();
+};
+$("defaults").onclick = () => { defaults(); plan(); };
+
+function loadCheckpoint(file) {
+  calm();
+  request({ do: "load", checkpoint: file, ...data() });
+}
+$("load").onchange = () => {
+  if ($("load").files[0]) loadCheckpoint($("load").files[0]);
+  $("load").value = "";
+};
+
+// take uses a file that was dropped or chosen: a checkpoint, a tokenizer or a text.
+function take(file) {
+  if (file.name.endsWith(".ckpt")) return loadCheckpoint(file);
+  chosen = file;
+  set({ ...settings(), source: "file" });
+  document.querySelector(".drop span").textContent = file.name;
+  delete document.querySelector(".drop span").dataset.t;
+  toLink();
+  plan();
+}
+addEventListener("dragover", (e) => { e.preventDefault(); document.body.classList.add("dropping"); });
+addEventListener("dragleave", (e) => { if (!e.relatedTarget) document.body.classList.remove("dropping"); });
+addEventListener("drop", (e) => {
+  e.preventDefault();
+  document.body.classList.remove("dropping");
+  if (e.dataTransfer.files[0]) take(e.dataTransfer.files[0]);
+});
+
+// ---- loading ----
+
+// download fetches the program, once for both workers, and shows how far it has come.
+async function download() {
+  const link = $("wasm");
+  const response = await fetch(link.href);
+  if (!response.ok) throw new Error(response.status + " " + response.statusText);
+  const all = Number(link.dataset.bytes) || Number(response.headers.get("content-length")) || 12e6;
+  let done = 0;
+  const counted = response.body.pipeThrough(new TransformStream({
+    transform(chunk, out) {
+      done += chunk.length;
+      $("progress").value = done / all;
+      $("loaded").textContent = say("fetching-of", { done: (done / 1e6).toFixed(1), all: (all / 1e6).toFixed(1) });
+      out.enqueue(chunk);
+    },
+  }));
+  return WebAssembly.compileStreaming(new Response(counted, { headers: { "content-type": "application/wasm" } }));
+}
+
+async function begin() {
+  build(plan);
+  translate();
+  $("file").onchange = () => { if ($("file").files[0]) take($("file").files[0]); };
+  enter("loading");
+  if (!navigator.gpu) {
+    $("loading").hidden = true;
+    return events.error({ kind: "no webgpu" });
+  }
+  try {
+    module = await download();
+  } catch (e) {
+    $("loading").hidden = true;
+    enter("broken");
+    return alarm("fetch", String(e));
+  }
+  $("loaded").textContent = say("starting");
+  trainer = new Worker($("worker").href);
+  trainer.onmessage = ({ data }) => events[data.event](data);
+  trainer.onerror = (e) => { alarm("program", e.message); enter("broken"); };
+  trainer.postMessage({ module, role: "trainer" });
+}
+begin();

@@ -1,0 +1,155 @@
+// The page's words, in English and Chinese. A key with "?" explains the control of that name.
+const en = {
+  skip: "Skip to the curves", looking: "Looking for your GPU …", theme: "Light or dark",
+  title: "Teach a language model to speak.",
+  lead: "A small transformer learns here, in this tab, on your own GPU. Press start and watch: within a minute, noise turns into sentences. Nothing leaves your computer.",
+  actions: "Training", start: "Start training", again: "Start a new run", pause: "Pause", resume: "Resume", step: "One step", stop: "Stop", continue: "Go on from step {step}",
+  progress: "Loading", fetching: "Loading the program …", "fetching-of": "Loading the program: {done} of {all} MB", starting: "Starting the program …", corpus: "Reading the built-in text …", text: "Reading your text …",
+  ready: "Ready.", "ready-saved": "Ready. A run from your last visit is saved, at step {step}.",
+  idle: "Ready.", preparing: "Preparing the run …", running: "Training. You can talk to the model meanwhile.", paused: "Paused at step {step}. It is saved in this browser.", "paused-unsaved": "Paused at step {step}.",
+  stopped: "Stopped at step {step}. Talk to the model, download it, or start a new run.", finished: "Done: {step} steps. Talk to the model, or take it home.",
+  loaded: "{name} is loaded, at step {step}. Resume goes on with its run exactly.", saved: "Saved at step {step}.",
+  figures: "Figures", "f-step": "Step", "f-loss": "Loss", "f-validation": "Validation", "f-speed": "Tokens / s", "f-left": "Time left", "f-memory": "GPU memory", "f-progress": "Done",
+  curves: "Curves", series: "Which curves", "s-loss": "Loss", "s-rate": "Learning rate", "s-norm": "Gradient norm", "s-speed": "Tokens / s",
+  chart: "The curves of the training runs", "chart-now": "Loss {loss} after {step} of {steps} steps", smoothing: "Smoothing", x: "Along", "x-step": "steps", "x-tokens": "tokens", "x-time": "time", log: "Logarithmic", back: "Zoom back", png: "Save as PNG",
+  "chart-hint": "Point at a curve to read it; drag a box to zoom. The faint line is each step, the strong one their running mean; dots are the validation.",
+  "c-loss": "loss", "c-learning_rate": "learning rate", "c-grad_norm": "gradient norm", "c-tokens_per_second": "tokens / s", "c-train": "train", "c-validation": "validation", "c-step": "step", "c-tokens": "tokens", "c-time": "time", "c-waiting": "waiting for the first step",
+  run: "Run", "run-loss": "Loss", "run-steps": "Steps", forget: "Remove", "same": "Same settings",
+  samples: "What it writes", "samples-hint": "Every few seconds the model goes on from the beginnings in bold. At first it is noise.", "at-step": "step {step}",
+  talk: "Talk to it", "talk-hint": "Write a beginning; the model goes on from it, also while it trains. It knows only what it has read.", prompt: "A beginning", speak: "Go on", hush: "Enough", temperature: "Boldness",
+  "no model": "There is no model yet: start a run, or load a checkpoint.",
+  home: "Take it home", "home-hint": "The checkpoint is the same file that the native program reads and writes: talk to it, or go on training it there, and back.", checkpoint: "Download the checkpoint", metrics: "Metrics as CSV", load: "Load a checkpoint",
+  settings: "Settings", defaults: "Back to the defaults",
+  footer: "One Go program, natively and in the browser: every number is computed by WebGPU. The text, the model and the curves stay in this browser.",
+  "g-run": "The run", "g-data": "What it reads", "g-more": "More about learning", "g-size": "The model's own sizes",
+  preset: "Model", "preset?": "tiny has half a million parameters and learns in a minute; minimind2-small has 26 million and wants a real GPU.",
+  max_steps: "Steps", "max_steps?": "How often the model is corrected; 0 reads all of the text, as often as the passes say.",
+  learning_rate: "Learning rate", "learning_rate?": "How far each step goes. Too small learns slowly, too large never settles.",
+  batch_size: "Batch", "batch_size?": "Rows of text read at once for one step; more is steadier and takes more memory.",
+  max_seq_len: "Sequence length", "max_seq_len?": "Tokens in a row: how far back the model can look.",
+  source: "Text", "source?": "The built-in text is an endless supply of short stories and sums, in English and Chinese.", embedded: "built-in stories", paste: "paste a text", file: "a file of yours",
+  pasted: "Your text", "pasted?": "Empty lines separate documents. A few pages are enough to see it learn by heart.",
+  drop: "Drop a .txt or .jsonl file, or choose one", "file?": "Plain text with empty lines between documents, or lines of {\"text\": \"…\"}. It is read here and sent nowhere.",
+  tokenizer: "Tokenizer (optional)", "tokenizer?": "A tokenizer.json with byte-level BPE; without one, the built-in vocabulary of 512 tokens is used.",
+  schedule: "Schedule", "schedule?": "How the learning rate falls after the warm-up.", cosine: "cosine", wsd: "stable, then down", linear: "linear", constant: "constant",
+  warmup: "Warm-up", "warmup?": "The first steps begin gently: a share of the run below 1, else a number of steps.",
+  min_lr_ratio: "Last learning rate", "min_lr_ratio?": "As a share of the largest.",
+  accumulation_steps: "Accumulation", "accumulation_steps?": "Batches added up to one step: the effect of a large batch without its memory.",
+  epochs: "Passes", "epochs?": "How often the text is read when steps is 0.",
+  weight_decay: "Weight decay", "weight_decay?": "Pulls the weights towards zero, a little each step.",
+  grad_clip: "Gradient clip", "grad_clip?": "Longest step that a single batch may cause; 0 sets no bound.",
+  validation_share: "Held out", "validation_share?": "Share of the documents that is never learnt from, to see whether the model understands or remembers.",
+  seed: "Seed", "seed?": "Decides all that is drawn by chance: the same seed gives the same run.",
+  hidden_size: "Width", "hidden_size?": "Numbers that stand for a token inside the model; 0 is the preset's.",
+  num_hidden_layers: "Layers", "num_hidden_layers?": "Rounds of attention and thought; 0 is the preset's.",
+  num_attention_heads: "Heads", "num_attention_heads?": "Places that each layer can look at once; 0 is the preset's.",
+  num_key_value_heads: "Key/value heads", "num_key_value_heads?": "Shared by the heads; fewer saves memory. 0 is the preset's.",
+  plan: "{parameters} parameters · {memory} on the GPU", "plan-time": " · about {time}",
+  "e-wrong": "{name} cannot be that.",
+  "e-no webgpu": "No GPU can be used here.", "e-no webgpu?": "This browser offers no WebGPU. Use a current Chrome, Edge, Firefox or Safari, switch on hardware acceleration in its settings, and open the page from https or localhost.",
+  "e-lost": "The GPU was lost, and did not come back.", "e-lost?": "The driver or the browser has reset it several times. Close other programs that use the GPU, choose a smaller batch, then load the page again: it goes on from what was saved.",
+  "e-memory": "This does not fit into the GPU's memory.", "e-memory?": "Choose a smaller batch (and more accumulation for the same effect), a shorter sequence, or a smaller model.",
+  "e-file": "This file cannot be used.", "e-file?": "Nothing was changed. See below what is wrong with it, and choose another.",
+  "e-settings": "These settings cannot be.", "e-settings?": "See below which of them, and what would be right.",
+  "e-other": "Something went wrong.", "e-other?": "What was saved is still there: load the page again to go on.",
+  "e-program": "The program has stopped.", "e-program?": "Load the page again: it goes on from what was saved last. The browser's console says more.",
+  "e-fetch": "The program could not be loaded.", "e-fetch?": "Check the connection, then load the page again.",
+  "n-lost": "The GPU was lost; opening it again …", "n-recovered": "The GPU was lost and is back: the run goes on from step {step}, where it was saved last.", "n-not saved": "The run could not be saved in this browser's storage; training goes on. Download the checkpoint to be safe.",
+  "n-no storage": "Nothing will outlive this tab: download the checkpoint before you close it.",
+  "n-software": "This browser computes without a GPU here, which is very slow. Try fewer steps, or switch on hardware acceleration.",
+  second: "{n} s", minute: "{n} min", hour: "{n} h",
+};
+const zh = {
+  skip: "跳到曲线", looking: "正在寻找 GPU……", theme: "浅色或深色",
+  title: "教一个语言模型说话。",
+  lead: "一个小型 Transformer 就在这个标签页里、用你自己的 GPU 学习。按下开始，看噪声在一分钟内变成句子。任何数据都不会离开你的电脑。",
+  actions: "训练", start: "开始训练", again: "开始新的训练", pause: "暂停", resume: "继续", step: "走一步", stop: "停止", continue: "从第 {step} 步继续",
+  progress: "加载中", fetching: "正在加载程序……", "fetching-of": "正在加载程序：{done} / {all} MB", starting: "正在启动程序……", corpus: "正在读取内置文本……", text: "正在读取你的文本……",
+  ready: "准备就绪。", "ready-saved": "准备就绪。上次的训练已保存在第 {step} 步。",
+  idle: "准备就绪。", preparing: "正在准备训练……", running: "训练中，你可以同时和模型对话。", paused: "已在第 {step} 步暂停，并保存在本浏览器中。", "paused-unsaved": "已在第 {step} 步暂停。",
+  stopped: "已在第 {step} 步停止。可以和模型对话、下载它，或开始新的训练。", finished: "完成：共 {step} 步。和模型聊聊，或把它带回家。",
+  loaded: "已载入 {name}（第 {step} 步）。按“继续”即可精确地接着训练。", saved: "已保存第 {step} 步。",
+  figures: "数据", "f-step": "步数", "f-loss": "损失", "f-validation": "验证损失", "f-speed": "词元 / 秒", "f-left": "剩余时间", "f-memory": "显存", "f-progress": "完成度",
+  curves: "曲线", series: "显示哪些曲线", "s-loss": "损失", "s-rate": "学习率", "s-norm": "梯度范数", "s-speed": "词元 / 秒",
+  chart: "训练曲线", "chart-now": "第 {step} 步（共 {steps} 步），损失 {loss}", smoothing: "平滑", x: "横轴", "x-step": "步数", "x-tokens": "词元", "x-time": "时间", log: "对数坐标", back: "撤销缩放", png: "保存为 PNG",
+  "chart-hint": "把指针移到曲线上可读数，拖出方框可放大。淡线是每一步，深线是滑动平均，圆点是验证。",
+  run: "训练", "run-loss": "损失", "run-steps": "步数", forget: "移除", same: "设置相同",
+  samples: "它写的话", "samples-hint": "每隔几秒，模型会从加粗的开头接着写。一开始只是噪声。", "at-step": "第 {step} 步",
+  talk: "和它对话", "talk-hint": "写一个开头，模型会接着写，训练时也可以。它只知道读过的东西。", prompt: "开头", speak: "接着写", hush: "够了", temperature: "大胆程度",
+  "no model": "还没有模型：请先开始训练，或载入检查点。",
+  home: "带回家", "home-hint": "检查点与本地程序读写的文件完全相同：可以在本地对话、继续训练，也可以再拿回来。", checkpoint: "下载检查点", metrics: "下载 CSV 数据", load: "载入检查点",
+  settings: "设置", defaults: "恢复默认值",
+  footer: "同一个 Go 程序，本地和浏览器通用：每个数字都由 WebGPU 计算。文本、模型和曲线都只留在本浏览器里。",
+  "g-run": "训练", "g-data": "读什么", "g-more": "更多训练设置", "g-size": "模型的尺寸",
+  preset: "模型", "preset?": "tiny 有五十万参数，一分钟就能学会；minimind2-small 有 2600 万，需要真正的 GPU。",
+  max_steps: "步数", "max_steps?": "模型被修正多少次；0 表示按轮数读完全部文本。",
+  learning_rate: "学习率", "learning_rate?": "每一步走多远。太小学得慢，太大不收敛。",
+  batch_size: "批大小", "batch_size?": "一步同时读多少行文本；越多越稳，也越占显存。",
+  max_seq_len: "序列长度", "max_seq_len?": "每行的词元数：模型能往回看多远。",
+  source: "文本", "source?": "内置文本是取之不尽的中英文小故事和算术题。", embedded: "内置故事", paste: "粘贴文本", file: "自己的文件",
+  pasted: "你的文本", "pasted?": "用空行分隔文档。几页就足以看到模型背诵下来。",
+  drop: "拖入 .txt 或 .jsonl 文件，或点击选择", "file?": "用空行分隔文档的纯文本，或每行一个 {\"text\": \"…\"}。只在本机读取，不会上传。",
+  tokenizer: "分词器（可选）", "tokenizer?": "字节级 BPE 的 tokenizer.json；不选则用内置的 512 词表。",
+  schedule: "学习率曲线", "schedule?": "预热之后学习率如何下降。", cosine: "余弦", wsd: "先稳定后下降", linear: "线性", constant: "恒定",
+  warmup: "预热", "warmup?": "开头几步慢慢来：小于 1 为占比，否则为步数。",
+  min_lr_ratio: "最终学习率", "min_lr_ratio?": "占最大学习率的比例。",
+  accumulation_steps: "梯度累积", "accumulation_steps?": "几批合成一步：有大批量的效果，却不占显存。",
+  epochs: "轮数", "epochs?": "步数为 0 时，文本读几遍。",
+  weight_decay: "权重衰减", "weight_decay?": "每一步把权重往零拉一点。",
+  grad_clip: "梯度裁剪", "grad_clip?": "单个批次最多能走多远；0 表示不限。",
+  validation_share: "留出比例", "validation_share?": "从不用于学习的文档比例，用来看模型是理解还是死记。",
+  seed: "随机种子", "seed?": "决定一切随机的东西：相同的种子得到相同的训练。",
+  hidden_size: "宽度", "hidden_size?": "模型内部用多少个数表示一个词元；0 为预设值。",
+  num_hidden_layers: "层数", "num_hidden_layers?": "注意力与思考的轮数；0 为预设值。",
+  num_attention_heads: "注意力头数", "num_attention_heads?": "每层能同时看多少处；0 为预设值。",
+  num_key_value_heads: "键值头数", "num_key_value_heads?": "由各头共享，越少越省显存。0 为预设值。",
+  plan: "{parameters} 个参数 · 显存 {memory}", "plan-time": " · 约 {time}",
+  "e-wrong": "“{name}”不能是这个值。",
+  "e-no webgpu": "这里没有可用的 GPU。", "e-no webgpu?": "此浏览器不支持 WebGPU。请使用最新的 Chrome、Edge、Firefox 或 Safari，在设置里打开硬件加速，并通过 https 或 localhost 打开本页。",
+  "e-lost": "GPU 丢失，且没有恢复。", "e-lost?": "驱动或浏览器多次重置了 GPU。请关闭其他占用 GPU 的程序，减小批大小，然后重新加载本页：会从保存处继续。",
+  "e-memory": "显存放不下。", "e-memory?": "请减小批大小（可用梯度累积补足）、缩短序列，或换小一点的模型。",
+  "e-file": "这个文件无法使用。", "e-file?": "没有任何改动。请看下面的说明，换一个文件。",
+  "e-settings": "这些设置不成立。", "e-settings?": "请看下面是哪一项、怎样才对。",
+  "e-other": "出了问题。", "e-other?": "已保存的内容还在：重新加载本页即可继续。",
+  "e-program": "程序停止了。", "e-program?": "请重新加载本页：会从上次保存处继续。浏览器控制台有更多信息。",
+  "e-fetch": "程序加载失败。", "e-fetch?": "请检查网络，然后重新加载本页。",
+  "n-lost": "GPU 丢失，正在重新打开……", "n-recovered": "GPU 曾丢失，现已恢复：从上次保存的第 {step} 步继续。", "n-not saved": "无法保存到浏览器存储；训练仍在继续。为保险起见请下载检查点。",
+  "n-no storage": "关闭标签页后什么都不会留下：请先下载检查点。",
+  "n-software": "浏览器在这里没有 GPU，只能用 CPU 慢慢算。请减少步数，或打开硬件加速。",
+  second: "{n} 秒", minute: "{n} 分钟", hour: "{n} 小时",
+};
+
+let language = localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+export const isChinese = () => language === "zh";
+
+// say returns the words of a key, with its {holes} filled. The charts' labels are Latin: their font has no others.
+export function say(key, values = {}) {
+  const words = (language === "zh" ? zh[key] : undefined) ?? en[key] ?? key;
+  return words.replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
+}
+
+// translate puts the language's words into every element that names a key.
+export function translate() {
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  for (const e of document.querySelectorAll("[data-t]")) e.textContent = say(e.dataset.t);
+  for (const e of document.querySelectorAll("[data-a]")) e.setAttribute("aria-label", say(e.dataset.a));
+  const other = document.getElementById("language");
+  other.textContent = language === "zh" ? "EN" : "中文";
+  other.lang = language === "zh" ? "en" : "zh";
+  other.setAttribute("aria-label", language === "zh" ? "English" : "中文");
+}
+
+export function switchLanguage() {
+  language = language === "zh" ? "en" : "zh";
+  localStorage.setItem("language", language);
+  translate();
+}
+
+// How figures are written.
+export const compact = (n) => new Intl.NumberFormat(language, { notation: "compact", maximumSignificantDigits: 3 }).format(n);
+export const bytes = (n) => (n >= 1 << 30 ? (n / (1 << 30)).toFixed(2) + " GB" : Math.round(n / (1 << 20)) + " MB");
+export function duration(seconds) {
+  if (!isFinite(seconds)) return "–";
+  if (seconds < 90) return say("second", { n: Math.round(seconds) });
+  return seconds < 5400 ? say("minute", { n: Math.round(seconds / 60) }) : say("hour", { n: (seconds / 3600).toFixed(1) });
+}

@@ -1,0 +1,49 @@
+// Starts the program in a worker, or, for the charts where workers cannot draw, in a frame (frame.html). The first message
+// brings the compiled module and the role; from then on messages are the program's.
+"use strict";
+
+// Ebiten, which draws the charts, asks for a window with a document when the program begins, whatever its role. Where
+// there is none it gets what it asks for: a body of the size that the page says, and the page's canvas.
+function pretendDocument(canvas, size) {
+  const style = {};
+  const element = { style, appendChild() {}, setAttribute() {}, clientWidth: size.width, clientHeight: size.height };
+  globalThis.Document = class { get hidden() { return false; } };
+  globalThis.document = Object.assign(new Document(), {
+    body: element, head: element, documentElement: element,
+    hasFocus: () => true, addEventListener() {},
+    createElement: (kind) => (kind === "canvas" ? canvas : element),
+  });
+  globalThis.window = globalThis;
+  globalThis.parent = globalThis;
+  globalThis.screen = size;
+  globalThis.devicePixelRatio = size.ratio;
+  navigator.getGamepads = () => [];
+  // The page passes the pointer on to the program itself, and makes the charts anew when their GPU is lost, where Ebiten
+  // would load the page again.
+  Object.assign(canvas, { style, setAttribute() {}, focus() {}, addEventListener() {} });
+  EventTarget.prototype.addEventListener.call(canvas, "webglcontextlost", (e) => {
+    e.preventDefault();
+    postMessage({ event: "lost" });
+  });
+}
+
+async function begin({ module, role, canvas, size }) {
+  const go = new Go();
+  go.argv = ["minimind-gpu", role];
+  if (typeof document === "undefined") pretendDocument(canvas ?? new OffscreenCanvas(16, 16), size ?? { width: 16, height: 16, ratio: 1 });
+  const instance = await WebAssembly.instantiate(module, go.importObject);
+  globalThis.wasm = { instance };
+  await go.run(instance);
+  postMessage({ event: "ended" }); // it never ends by itself
+}
+
+if (typeof importScripts === "function") {
+  importScripts("./wasm_exec.js");
+  addEventListener("message", ({ data }) => begin(data), { once: true });
+  // The size of the canvas is the page's business.
+  addEventListener("message", ({ data }) => {
+    if (data.do !== "size") return;
+    Object.assign(document.body, { clientWidth: data.width, clientHeight: data.height });
+    dispatchEvent(new Event("resize"));
+  });
+}

@@ -1,0 +1,58 @@
+//go:build js
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"syscall/js"
+)
+
+// blob is bytes for the page to offer as a download: they lie outside of Go's memory.
+type blob struct{ parts js.Value }
+
+func newBlob() *blob { return &blob{js.Global().Get("Array").New()} }
+
+func (b *blob) Write(p []byte) (int, error) {
+	array := js.Global().Get("Uint8Array").New(len(p))
+	js.CopyBytesToJS(array, p)
+	b.parts.Call("push", array)
+	return len(p), nil
+}
+
+func (b *blob) value(kind string) js.Value {
+	return js.Global().Get("Blob").New(b.parts, map[string]any{"type": kind})
+}
+
+// upload reads a file that was dropped on the page, front to back.
+type upload struct {
+	file   js.Value // File
+	offset int64
+	chunk  bytes.Reader
+}
+
+func newUpload(file js.Value) *upload { return &upload{file: file} }
+
+func (u *upload) size() int64 { return int64(u.file.Get("size").Float()) }
+
+func (u *upload) Read(p []byte) (int, error) {
+	if u.chunk.Len() == 0 {
+		if u.offset >= u.size() {
+			return 0, io.EOF
+		}
+		end := min(u.offset+chunk, u.size())
+		var part []byte
+		err := catch(func() {
+			reader := js.Global().Get("FileReaderSync").New()
+			array := js.Global().Get("Uint8Array").New(reader.Call("readAsArrayBuffer", u.file.Call("slice", u.offset, end)))
+			part = make([]byte, array.Length())
+			js.CopyBytesToGo(part, array)
+		})
+		if err != nil {
+			return 0, err
+		}
+		u.offset = end
+		u.chunk.Reset(part)
+	}
+	return u.chunk.Read(p)
+}

@@ -1,0 +1,351 @@
+//go:build js
+
+package main
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+	"github.com/minimind-gpu/minimind-gpu/nn/generate"
+	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
+	"github.com/minimind-gpu/minimind-gpu/nn/train"
+	"github.com/minimind-gpu/minimind-gpu/wasm/message"
+)
+
+// run is a training run, at rest or not.
+type run struct {
+	record   *message.Run
+	settings settings
+	text     *text
+	tok      *tokenizer.Tokenizer
+	trainer  *train.Trainer
+	writer   *generate.Generator
+	step     int64 // that was reported last
+	ended    bool
+	unsaved  bool
+	saved    time.Time     // when it was saved last
+	saving   time.Duration // how long that took
+
+	began    float64 // seconds of training before this stretch
+	drawn    int     // points that the charts have
+	reported time.Time
+	speed    speed
+	last     train.Step
+	held     *train.Validation // the last validation
+	sampled  time.Time
+	sampling time.Duration
+	heapAt   time.Time
+	heap     int
+}
+
+// release gives the device's memory back.
+func (r *run) release() {
+	if r.writer != nil {
+		r.writer.Release()
+		r.writer = nil
+	}
+	if r.trainer != nil {
+		r.trainer.Release()
+		r.trainer = nil
+	}
+}
+
+// speed is tokens and steps a second, over the last seconds.
+type speed struct {
+	at            time.Time
+	step, tokens  int64
+	steps, tokenS float64
+}
+
+func (s *speed) add(step train.Step) {
+	since := time.Since(s.at).Seconds()
+	switch {
+	case s.at.IsZero() || step.Step < s.step:
+	case since < 0.5 && s.tokenS > 0:
+		return
+	default:
+		weight := 0.5
+		if s.tokenS == 0 {
+			weight = 1
+		}
+		s.steps += weight * (float64(step.Step-s.step)/since - s.steps)
+		s.tokenS += weight * (float64(step.Tokens-s.tokens)/since - s.tokenS)
+	}
+	s.at, s.step, s.tokens = time.Now(), step.Step, step.Tokens
+}
+
+// start begins a new run.
+func (t *trainer) start(r request) error {
+	s, err := parseSettings(r.text("settings"))
+	if err != nil {
+		return err
+	}
+	t.state("preparing")
+	txt, err := t.textOf(r)
+	if err != nil {
+		return err
+	}
+	begun := newRun(s, txt)
+	make, err := begun.plan(t)
+	if err != nil {
+		return err
+	}
+	if t.run != nil {
+		t.run.release()
+	}
+	t.run = begun
+	if err := make(); err != nil {
+		t.run = nil
+		return err
+	}
+	t.runs = append(t.runs, begun.record)
+	t.announce()
+	t.running = true
+	t.state("running")
+	return nil
+}
+
+// newRun is a run that begins now.
+func newRun(s settings, txt *text) *run {
+	now := time.Now()
+	return &run{settings: s, text: txt, tok: txt.tok, saved: now, record: &message.Run{ID: now.Format("20060102150405.000"),
+		Name: now.Format("15:04:05"), Settings: s.json(), Text: txt.name, Shard: txt.kept}}
+}
+
+// plan checks all that can be wrong with a new run, and returns what makes its trainer, with fresh weights.
+func (r *run) plan(t *trainer) (make func() error, err error) {
+	c, err := r.settings.config()
+	if err != nil {
+		return nil, blame(errSettings, err)
+	}
+	m, err := r.settings.model(r.tok.VocabSize())
+	if err != nil {
+		return nil, blame(errSettings, err)
+	}
+	d, err := r.text.data(c, data.Cursor{})
+	if err != nil {
+		return nil, blame(errFile, err)
+	}
+	if r.settings.Preset == "tiny" { // what was tuned for it
+		d.Kernels = t.kernels
+	}
+	c.SampleInterval = math.MaxInt32 // the page samples by the clock
+	return func() (err error) {
+		r.trainer, err = train.New(t.device, m, c, d)
+		return err
+	}, nil
+}
+
+// announce tells the page of the run.
+func (t *trainer) announce() {
+	r := t.run
+	m := r.trainer.Model().Config
+	post("run", map[string]any{"id": r.record.ID, "name": r.record.Name, "settings": string(r.record.Settings), "text": r.record.Text,
+		"parameters": m.NumParameters(), "steps": r.trainer.Steps()})
+}
+
+// textOf is the text that a request names: the embedded corpus, the one that was given last, or a new one.
+func (t *trainer) textOf(r request) (*text, error) {
+	tok := t.corpus.tok
+	if f := r.data.Get("tokenizer"); f.Truthy() {
+		loaded, err := tokenizer.Load(newUpload(f))
+		if err != nil {
+			return nil, blame(errFile, err)
+		}
+		tok = loaded
+	}
+	switch r.text("source") {
+	case "paste":
+		return t.take(readPasted(t.store, r.text("pasted"), tok))
+	case "file":
+		f := r.data.Get("file")
+		if !f.Truthy() {
+			return nil, blame(errFile, errNoFile)
+		}
+		u := newUpload(f)
+		return t.take(read(t.store, f.Get("name").String(), u, u.size(), tok, progress("text")))
+	}
+	if tok.Hash() == t.corpus.tok.Hash() {
+		return t.corpus, nil
+	}
+	return embedded(tok, progress("corpus"))
+}
+
+// take makes a text the one that was given last.
+func (t *trainer) take(txt *text, err error) (*text, error) {
+	if err != nil {
+		return nil, blame(errFile, err)
+	}
+	t.text.close()
+	t.text = txt
+	return txt, nil
+}
+
+// state tells the page what is going on; "" works it out.
+func (t *trainer) state(name string) {
+	if name == "" {
+		switch {
+		case t.running:
+			name = "running"
+		case t.run == nil || t.run.trainer == nil:
+			name = "idle"
+		case t.run.ended:
+			name = "finished"
+		default:
+			name = "paused"
+		}
+	}
+	post("state", map[string]any{"state": name})
+}
+
+// pause ends the training for now. What was trained is saved by then, as at the end of each stretch.
+func (t *trainer) pause(state string) {
+	t.running = false
+	if t.run != nil {
+		t.save()
+		t.state(state)
+	}
+}
+
+// single does one step.
+func (t *trainer) single() error {
+	if t.run == nil || t.run.trainer == nil || t.run.ended {
+		return nil
+	}
+	t.running = false
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := t.stretch(ctx, cancel)
+	t.state("")
+	return err
+}
+
+// train goes on until a request has to be done, or it is time to save.
+func (t *trainer) train() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if err := t.stretch(ctx, cancel); err != nil {
+		t.fail(err)
+	}
+}
+
+// sampleShare is the share of its time that a run may spend on samples, and savingShare on saving.
+const (
+	sampleShare = 0.1
+	savingShare = 0.05
+)
+
+// stretch trains until ctx is done or the run ends: the device then holds exactly the last step.
+func (t *trainer) stretch(ctx context.Context, cancel context.CancelFunc) error {
+	r := t.run
+	r.began = r.record.Seconds
+	r.speed = speed{}
+	for s, err := range r.trainer.Run(ctx) {
+		if err != nil {
+			return err
+		}
+		t.report(s)
+		if time.Since(r.saved) > max(30*time.Second, time.Duration(float64(r.saving)/savingShare)) {
+			cancel()
+		}
+		if s.Last && r.complete() {
+			r.ended, t.running = true, false
+		}
+		if s.Last && (r.ended || time.Since(r.saved) > 30*time.Second) {
+			t.save()
+		}
+		if due := max(4*time.Second, time.Duration(float64(r.sampling)/sampleShare)); r.ended || ctx.Err() == nil && time.Since(r.sampled) > due && s.Step > 1 {
+			if err := t.sample(s.Step); err != nil {
+				return err
+			}
+		}
+		if err := t.attend(cancel); err != nil {
+			return err
+		}
+	}
+	if r.ended {
+		t.state("finished")
+	}
+	return nil
+}
+
+// attend looks at what the page asks for in the meantime.
+func (t *trainer) attend(interrupt func()) error {
+	for len(t.requests) > 0 {
+		q := <-t.requests
+		if q.interrupts() {
+			t.next = append(t.next, q)
+		} else if q.do == "speak" {
+			if err := t.speak(q); err != nil {
+				return err
+			}
+		} else {
+			t.do(q)
+		}
+	}
+	if len(t.next) > 0 {
+		interrupt()
+	}
+	return nil
+}
+
+// report keeps a step's figures, and tells the charts and the page of them, some ten times a second.
+func (t *trainer) report(s train.Step) {
+	r := t.run
+	r.step, r.last, r.unsaved = s.Step, s, true
+	r.speed.add(s)
+	r.record.Seconds = r.began + s.Seconds
+	p := message.Point{Step: s.Step, Tokens: s.Tokens, Seconds: r.record.Seconds, Loss: s.Loss, LearningRate: s.LearningRate,
+		GradNorm: s.GradNorm, TokensPerSecond: r.speed.tokenS}
+	if s.Validation != nil {
+		r.held, p.Validation = s.Validation, s.Validation.Loss
+	}
+	r.record.Points = append(r.record.Points, p)
+	if time.Since(r.reported) < 100*time.Millisecond && !s.Last && s.Validation == nil {
+		return
+	}
+	r.reported = time.Now()
+	t.draw(r.record, r.record.Points[r.drawn:])
+	r.drawn = len(r.record.Points)
+	if time.Since(r.heapAt) > 2*time.Second {
+		r.heapAt, r.heap = time.Now(), heap()
+	}
+	_, memory, _ := t.device.Ledger()
+	event := map[string]any{"step": s.Step, "steps": s.Steps, "epoch": s.Epoch, "loss": s.Loss, "learning_rate": s.LearningRate,
+		"grad_norm": s.GradNorm, "skipped": s.Skipped, "tokens": s.Tokens, "seconds": r.record.Seconds, "memory": memory, "heap": r.heap,
+		"tokens_per_second": r.speed.tokenS}
+	if r.speed.steps > 0 {
+		event["left"] = float64(s.Steps-s.Step) / r.speed.steps
+	}
+	if r.held != nil {
+		event["validation"], event["perplexity"] = r.held.Loss, r.held.Perplexity
+	}
+	post("step", event)
+}
+
+// resume makes the trainer of a run that goes on from a checkpoint.
+func (r *run) resume(t *trainer, c *checkpoint.Reader) error {
+	cfg, err := train.ConfigOf(c.Header.State.Settings)
+	if err != nil {
+		return blame(errFile, err)
+	}
+	cfg.SampleInterval = math.MaxInt32
+	d, err := r.text.data(cfg, data.Cursor(c.Header.State.Cursor))
+	if err != nil {
+		return err
+	}
+	if r.trainer, err = train.Resume(t.device, c, cfg, d); err != nil {
+		return blame(errFile, err)
+	}
+	r.step, r.ended = c.Header.State.Step, r.complete()
+	return nil
+}
+
+// complete says that the run has come to its end.
+func (r *run) complete() bool {
+	s := r.trainer.State()
+	return s.Step >= s.TotalSteps || s.EarlyStop.Stopped
+}

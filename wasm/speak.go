@@ -1,0 +1,99 @@
+//go:build js
+
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/generate"
+)
+
+// longestText is the most tokens of a prompt and what follows it.
+const longestText = 512
+
+// sampleOptions are those of samples: varied, but not wild, and the same for the same weights.
+var sampleOptions = generate.Options{MaxNewTokens: 48, Temperature: 0.6, TopK: 20, TopP: 0.9, RepetitionPenalty: 1, Seed: 1}
+
+// generator is the run's, made when it is first needed.
+func (t *trainer) generator() (*generate.Generator, error) {
+	r := t.run
+	if r.writer != nil {
+		return r.writer, nil
+	}
+	m := r.trainer.Model()
+	var err error
+	r.writer, err = generate.New(m, min(longestText, m.Config.MaxPositionEmbeddings))
+	return r.writer, err
+}
+
+// sample lets the model write a few texts, and the page show them as they come.
+func (t *trainer) sample(step int64) error {
+	r := t.run
+	start := time.Now()
+	g, err := t.generator()
+	if err != nil {
+		return err
+	}
+	o := sampleOptions
+	for i, prompt := range r.text.prompts() {
+		post("sample", map[string]any{"step": step, "index": i, "text": prompt, "begins": true})
+		for piece, err := range g.Text(context.Background(), r.tok, prompt, o) {
+			if err != nil {
+				return err
+			}
+			if piece != "" {
+				post("sample", map[string]any{"step": step, "index": i, "text": piece})
+			}
+		}
+		o.Seed++
+	}
+	r.sampled, r.sampling = time.Now(), time.Since(start)
+	return nil
+}
+
+// speak goes on from the visitor's prompt. Training waits meanwhile.
+func (t *trainer) speak(q request) error {
+	if t.run == nil || t.run.trainer == nil {
+		post("answer", map[string]any{"done": true, "error": "no model"})
+		return nil
+	}
+	g, err := t.generator()
+	if err != nil {
+		return err
+	}
+	o := generate.Options{MaxNewTokens: q.data.Get("tokens").Int(), Temperature: q.data.Get("temperature").Float(), TopP: 0.9, RepetitionPenalty: 1,
+		Seed: uint64(time.Now().UnixNano())}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for piece, err := range g.Text(ctx, t.run.tok, q.text("prompt"), o) {
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil && t.device.Err() == nil { // the prompt's: too long, or empty
+			post("answer", map[string]any{"done": true, "error": err.Error()})
+			return nil
+		}
+		if err != nil {
+			post("answer", map[string]any{"done": true})
+			return err
+		}
+		post("answer", map[string]any{"text": piece})
+		t.hush(cancel)
+	}
+	post("answer", map[string]any{"done": true})
+	return nil
+}
+
+// hush ends an answer when the visitor wishes; other requests wait.
+func (t *trainer) hush(stop func()) {
+	for len(t.requests) > 0 {
+		q := <-t.requests
+		if q.do == "hush" || q.do == "stop" {
+			stop()
+		}
+		if q.do != "hush" {
+			t.next = append(t.next, q)
+		}
+	}
+}

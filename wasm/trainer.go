@@ -1,0 +1,301 @@
+//go:build js
+
+package main
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"syscall/js"
+	"time"
+
+	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
+	"github.com/minimind-gpu/minimind-gpu/nn/train"
+	"github.com/minimind-gpu/minimind-gpu/wasm/message"
+)
+
+// trainer does what the page asks for, one thing after the other, and trains in between.
+type trainer struct {
+	requests chan request
+	next     []request // taken from requests, still to be done
+	store    *store    // nil: nothing outlives the tab
+	device   *host.Device
+	kernels  map[string]string // that suit the adapter
+	corpus   *text             // the embedded one
+	text     *text             // the last one that was given
+	run      *run              // nil before the first
+	running  bool
+	runs     []*message.Run // of this sitting, for the charts
+	charts   js.Value       // MessagePort to them
+	losses   []time.Time    // when the GPU was lost
+}
+
+// request is what the page asks for: a plain object with a field "do".
+type request struct {
+	do   string
+	data js.Value
+}
+
+// text is a field of the request, empty if it has none.
+func (r request) text(field string) string {
+	if v := r.data.Get(field); v.Type() == js.TypeString {
+		return v.String()
+	}
+	return ""
+}
+
+func newTrainer() *trainer {
+	t := &trainer{requests: make(chan request, 1000)}
+	receive := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		d := args[0].Get("data")
+		t.requests <- request{d.Get("do").String(), d}
+		return nil
+	})
+	js.Global().Call("addEventListener", "message", receive)
+	return t
+}
+
+// serve never ends.
+func (t *trainer) serve() {
+	post("up", nil)
+	if err := t.open(); err != nil {
+		t.fail(err)
+	}
+	for {
+		switch {
+		case len(t.next) > 0:
+			r := t.next[0]
+			t.next = t.next[1:]
+			t.do(r)
+		case t.running && len(t.requests) == 0:
+			t.train()
+		default:
+			t.do(<-t.requests)
+		}
+	}
+}
+
+// open gets everything ready for the first click.
+func (t *trainer) open() (err error) {
+	if t.store, err = openStore(); err != nil {
+		post("notice", map[string]any{"what": "no storage", "detail": err.Error()})
+	}
+	if t.device, err = host.Open(host.Options{}); err != nil {
+		return err
+	}
+	info := t.device.Info
+	post("adapter", map[string]any{"name": info.Name, "kind": info.Kind, "cpu": info.CPU})
+	tok := corpus.Tokenizer()
+	if t.corpus, err = embedded(tok, progress("corpus")); err != nil {
+		return err
+	}
+	s := settings{Preset: "tiny", BatchSize: 8, MaxSeqLen: 128}
+	if m, err := s.model(tok.VocabSize()); err == nil {
+		t.kernels = train.Tune(t.device, m, train.Config{BatchSize: s.BatchSize, MaxSeqLen: s.MaxSeqLen})
+	}
+	saved := t.saved()
+	t.tidy(saved)
+	event := map[string]any{"saved": nil}
+	if saved != nil {
+		event["saved"] = map[string]any{"name": saved.run.Name, "step": saved.step}
+	}
+	post("ready", event)
+	return t.device.Err()
+}
+
+// do does what a request asks for, while no step is on its way.
+func (t *trainer) do(r request) {
+	var err error
+	switch r.do {
+	case "charts":
+		t.connect(r.data.Get("port"))
+	case "start":
+		err = t.start(r)
+	case "continue":
+		err = t.goOnFromSaved()
+	case "pause":
+		t.pause("paused")
+	case "stop":
+		t.pause("stopped")
+	case "resume":
+		if t.run != nil && t.run.trainer != nil && !t.run.ended {
+			t.running = true
+			t.state("running")
+		}
+	case "step":
+		err = t.single()
+	case "speak":
+		err = t.speak(r)
+	case "forget":
+		t.forget(r.text("run"))
+	case "checkpoint":
+		err = t.download()
+	case "metrics":
+		t.downloadMetrics()
+	case "load":
+		err = t.load(r)
+	}
+	if err != nil {
+		t.fail(err)
+	}
+}
+
+// interrupts says that a request has to wait for the end of the step. Others are done at once.
+func (r request) interrupts() bool {
+	return r.do != "charts" && r.do != "speak" && r.do != "hush" && r.do != "metrics" && r.do != "forget"
+}
+
+// fail tells the page what went wrong. A lost GPU is opened again, and its run goes on.
+func (t *trainer) fail(err error) {
+	if errors.Is(err, host.ErrLost) {
+		t.recover(err)
+		return
+	}
+	t.running = false
+	kind := "other"
+	switch says := err.Error(); {
+	case errors.Is(err, host.ErrNoAdapter):
+		kind = "no webgpu"
+	case errors.Is(err, errFile):
+		kind = "file"
+	case strings.Contains(says, "no memory for"), strings.Contains(says, "allows at most"), strings.Contains(says, "too many for this adapter"), strings.Contains(says, "too long for this adapter"):
+		kind = "memory"
+	case errors.Is(err, errSettings):
+		kind = "settings"
+	}
+	post("error", map[string]any{"kind": kind, "detail": err.Error()})
+	if t.device != nil && t.device.Err() != nil { // a device that failed once stays so
+		t.release()
+		if t.device, err = host.Open(host.Options{}); err != nil {
+			post("error", map[string]any{"kind": "no webgpu", "detail": err.Error()})
+		}
+	}
+	t.state("")
+}
+
+// errFile and errSettings mark errors that a file, or the page's controls, are to blame for.
+var (
+	errFile     = errors.New("file")
+	errSettings = errors.New("settings")
+)
+
+// blame marks an error; its text stays as it is.
+func blame(cause, err error) error {
+	if err == nil {
+		return nil
+	}
+	return blamed{err, cause}
+}
+
+type blamed struct {
+	error
+	cause error
+}
+
+func (b blamed) Unwrap() []error { return []error{b.error, b.cause} }
+
+// recover opens the GPU again and goes on from what was saved last.
+func (t *trainer) recover(lost error) {
+	running := t.running
+	t.running = false
+	post("notice", map[string]any{"what": "lost", "detail": lost.Error()})
+	t.release()
+	t.losses = append(t.losses, time.Now())
+	if n := len(t.losses); n >= 4 && time.Since(t.losses[n-4]) < time.Minute {
+		post("error", map[string]any{"kind": "lost", "detail": lost.Error()})
+		t.state("")
+		return
+	}
+	var err error
+	for range 20 { // a GPU process that is starting again needs a moment
+		if t.device, err = host.Open(host.Options{}); err == nil {
+			break
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	if err == nil {
+		err = t.rebuild()
+	}
+	if err != nil {
+		post("error", map[string]any{"kind": "lost", "detail": err.Error()})
+		t.state("")
+		return
+	}
+	t.running = running && t.run != nil && !t.run.ended
+	step := int64(0)
+	if t.run != nil {
+		step = t.run.step
+	}
+	post("notice", map[string]any{"what": "recovered", "step": step})
+	t.state("")
+}
+
+// release gives the run and the device back.
+func (t *trainer) release() {
+	if t.run != nil {
+		t.run.release()
+	}
+	if t.device != nil {
+		t.device.Close()
+	}
+}
+
+// connect takes the port to the charts, and tells them of all runs.
+func (t *trainer) connect(port js.Value) {
+	t.charts = port
+	for _, r := range t.runs {
+		t.draw(r, r.Points)
+	}
+}
+
+// draw sends points to the charts.
+func (t *trainer) draw(r *message.Run, points []message.Point) {
+	if t.charts.IsUndefined() {
+		return
+	}
+	bytes, err := (&message.Points{Run: r.ID, Name: r.Name, Points: points}).MarshalMsg(nil)
+	if err != nil {
+		panic(err) // it is smaller than a message may be
+	}
+	array := js.Global().Get("Uint8Array").New(len(bytes))
+	js.CopyBytesToJS(array, bytes)
+	t.charts.Call("postMessage", array, []any{array.Get("buffer")})
+}
+
+// forget leaves a run out of the charts. The present one stays.
+func (t *trainer) forget(id string) {
+	for i, r := range t.runs {
+		if r.ID == id && (t.run == nil || t.run.record != r) {
+			t.runs = append(t.runs[:i:i], t.runs[i+1:]...)
+			return
+		}
+	}
+}
+
+// post sends an event to the page.
+func post(kind string, data map[string]any) {
+	event := map[string]any{"event": kind}
+	for name, value := range data {
+		event[name] = value
+	}
+	js.Global().Call("postMessage", event)
+}
+
+// progress tells the page how far something has come, a few times a second.
+func progress(what string) func(share float64) {
+	var last time.Time
+	return func(share float64) {
+		if time.Since(last) > 100*time.Millisecond {
+			last = time.Now()
+			post("progress", map[string]any{"what": what, "share": min(share, 1)})
+		}
+	}
+}
+
+// heap is the size of Go's heap in bytes.
+func heap() int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
