@@ -9,7 +9,7 @@ import (
 )
 
 func TestLook(t *testing.T) {
-	tab := openTab(t, serveTree(t)+"#batch_size=2&max_seq_len=32&max_steps=60", "enable-unsafe-webgpu")
+	tab := openTab(t, serveTree(t)+"#batch_size=2&max_seq_len=32&max_steps=40", "enable-unsafe-webgpu")
 	start := time.Now()
 	tab.picture("loading")
 	tab.until("document.body.dataset.state === 'idle'", 60*time.Second)
