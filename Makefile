@@ -2,13 +2,16 @@
 # make demo   install what is missing, build, train the tiny preset for about a minute and let it speak
 # make build  bin/minimind-gpu
 # make watch  bin/minimind-gpu-watch, the window of `minimind-gpu watch`; installs the libraries that it needs
+# make serve  the page, at an address that it prints
+# make site   the page as files for any static host, in dist/site
+# make server bin/devserver, which holds the page
 # make test   install what tests need and run them all, natively and as WebAssembly
 # make soak   for a quarter of an hour: kill runs and resume them, and feed readers with noise
 # make lint   the rules of who imports what
 # make clean  remove what was built
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo build watch compiler check lint staticcheck generated test test-native test-window test-wasm soak clean
+.PHONY: help demo build serve site server watch compiler check lint staticcheck generated test test-native test-window test-wasm soak clean
 
 JS := GOOS=js GOARCH=wasm
 # the packages whose tests run as WebAssembly, too, in Node on Dawn
@@ -31,6 +34,16 @@ demo:
 	@.ci/setup compiler adapter
 	@$(MAKE) --no-print-directory build
 	bin/minimind-gpu pretrain --preset tiny
+
+serve:
+	go run ./cmd/devserver -dev
+
+site:
+	go run ./cmd/devserver -export dist/site
+
+server:
+	go run ./cmd/devserver -export cmd/devserver/site
+	go build -trimpath -o bin/devserver ./cmd/devserver
 
 test:
 	@.ci/setup compiler adapter dawn window display
@@ -85,3 +98,4 @@ soak:
 
 clean:
 	rm -rf bin dist
+	git clean -fdXq cmd/devserver/site

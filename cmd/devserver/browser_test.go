@@ -130,13 +130,20 @@ func (t *tab) picture(name string) {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	png, err := chromedp.Run(t.ctx, chromedp.FullScreenshot(100))
+	png, err := chromedp.Run(t.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, name+".png"), png, 0o666); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// resize makes the window so large, and leaves the charts the time to follow.
+func (t *tab) resize(width, height int64) {
+	t.Helper()
+	t.do(chromedp.EmulateViewport(width, height))
+	time.Sleep(time.Second)
 }
 
 // serveTree serves the page, built from the source tree.

@@ -29,14 +29,15 @@ func main() {
 	address := flag.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`; 0.0.0.0:8080 lets other machines in (their browsers want https for WebGPU)")
 	open := flag.Bool("open", false, "open the page in a browser")
 	export := flag.String("export", "", "write the page to `DIR` for a static host, instead of serving it")
+	dev := flag.Bool("dev", false, "serve the source tree, even if this program holds a page")
 	flag.Parse()
-	if err := run(*address, *open, *export, flag.Args()); err != nil {
+	if err := run(*address, *open, *dev, *export, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "devserver:", err)
 		os.Exit(1)
 	}
 }
 
-func run(address string, open bool, export string, rest []string) error {
+func run(address string, open, dev bool, export string, rest []string) error {
 	if len(rest) > 0 {
 		return fmt.Errorf("%q is not understood; -help shows what is", rest)
 	}
@@ -47,7 +48,7 @@ func run(address string, open bool, export string, rest []string) error {
 		}
 		return tree.export(export, brotli.BestCompression)
 	}
-	handler, err := page()
+	handler, err := page(dev)
 	if err != nil {
 		return err
 	}
@@ -67,12 +68,12 @@ func run(address string, open bool, export string, rest []string) error {
 }
 
 // page serves the page that this program holds, or else that of the source tree.
-func page() (http.Handler, error) {
+func page(dev bool) (http.Handler, error) {
 	site, err := fs.Sub(release, "site")
 	if err != nil {
 		return nil, err
 	}
-	if _, err := fs.Stat(site, "index.html"); err == nil {
+	if _, err := fs.Stat(site, "index.html"); err == nil && !dev {
 		return serveRelease(site), nil
 	}
 	tree, err := sourceTree()
