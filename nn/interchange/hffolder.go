@@ -2,9 +2,9 @@ package interchange
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/json"
 
+	"github.com/minimind-gpu/minimind-gpu/nn/chat"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
 )
@@ -16,20 +16,13 @@ const (
 	SafetensorsFile = "model.safetensors"
 )
 
-// The chat templates in Jinja, as other programs read them; package chat writes the same text.
-var (
-	//go:embed templates/minimind2.jinja
-	template2 string
-	//go:embed templates/minimind3.jinja
-	template3 string
-)
-
-// ChatTemplate is the Jinja template of the generation that the tokenizer is of: the second has <think> as a token.
+// ChatTemplate is the tokenizer's chat template in Jinja, as other programs read it; empty if it has no marks of turns.
 func ChatTemplate(tok *tokenizer.Tokenizer) string {
-	if _, ok := tok.TokenID("<think>"); ok {
-		return template3
+	f, err := chat.For(tok)
+	if err != nil {
+		return ""
 	}
-	return template2
+	return f.Template.(chat.ChatML).Jinja()
 }
 
 // FolderFiles makes the files that stand beside model.safetensors in a folder that transformers loads, by name. d is
@@ -66,7 +59,7 @@ func FolderFiles(h *checkpoint.Header, tok *tokenizer.Tokenizer, d DType) (map[s
 			Length    int     `json:"model_max_length"`
 			AddPrefix bool    `json:"add_prefix_space"`
 			CleanUp   bool    `json:"clean_up_tokenization_spaces"`
-			Template  string  `json:"chat_template"`
+			Template  string  `json:"chat_template,omitempty"`
 		}{"PreTrainedTokenizerFast", token(tok.BOS()), token(tok.EOS()), token(tok.Pad()), token(tok.Pad()),
 			h.Model.MaxPositionEmbeddings, false, false, ChatTemplate(tok)},
 	}

@@ -23,7 +23,11 @@ func shared(t testing.TB) string {
 	return filepath.Join(dir, "data")
 }
 
-var built = map[string]chat.ChatML{"tokenizer-minimind2": chat.MiniMind2(), "tokenizer-minimind3": chat.MiniMind3()}
+var templates = map[string]chat.ChatML{"tokenizer-minimind2": chat.MiniMind2(), "tokenizer-minimind3": chat.MiniMind3()}
+
+// options are every way to end a conversation.
+var options = []chat.Options{{}, {AddGenerationPrompt: true}, {AddGenerationPrompt: true, Thinking: chat.ThinkingOn},
+	{AddGenerationPrompt: true, Thinking: chat.ThinkingOff}}
 
 // more are conversations in whose corners templates could differ.
 const more = `[
@@ -39,7 +43,7 @@ const more = `[
 
 // The Go templates and the published Jinja write the same, and what the published cases say.
 func TestPublishedTemplates(t *testing.T) {
-	for name, want := range built {
+	for name, want := range templates {
 		file, err := os.Open(filepath.Join(shared(t), name, "tokenizer_config.json"))
 		if err != nil {
 			t.Fatal(err)
@@ -65,8 +69,7 @@ func TestPublishedTemplates(t *testing.T) {
 			if err := json.Unmarshal(raw, &c); err != nil {
 				t.Fatal(err)
 			}
-			for _, o := range []chat.Options{{}, {AddGenerationPrompt: true}, {AddGenerationPrompt: true, Thinking: chat.ThinkingOn},
-				{AddGenerationPrompt: true, Thinking: chat.ThinkingOff}} {
+			for _, o := range options {
 				got, err := template.Render(c, o)
 				if err != nil {
 					t.Fatalf("%s %d: %v", name, i, err)
@@ -84,6 +87,42 @@ func TestPublishedTemplates(t *testing.T) {
 			}
 			if got, _ := template.Render(c, chat.Options{AddGenerationPrompt: published.AddGenerationPrompt}); i < len(all) && got != published.Text {
 				t.Errorf("%s %d:\n%s\nwant\n%s", name, i, got, published.Text)
+			}
+		}
+	}
+}
+
+// What the Go templates are for other programs writes the same as they.
+func TestJinjaOfBuiltTemplates(t *testing.T) {
+	plain := chat.ChatML{Start: "<s>", End: "</s>"}
+	for name, built := range map[string]chat.ChatML{"first": chat.MiniMind2(), "second": chat.MiniMind3(), "plain": plain, "quotes": {Start: "'", End: `\'`, DefaultSystem: "a\n'b'"}} {
+		template, err := New(built.Jinja())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all, published []chat.Conversation
+		if err := json.Unmarshal([]byte(more), &all); err != nil {
+			t.Fatal(err)
+		}
+		for folder := range templates {
+			cases, err := os.ReadFile(filepath.Join(shared(t), folder, "chat_cases.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(cases, &published); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, published...)
+		}
+		for i, c := range all {
+			for _, o := range options {
+				got, err := template.Render(c, o)
+				if err != nil {
+					t.Fatalf("%s %d: %v", name, i, err)
+				}
+				if want, err := built.Render(c, o); err != nil || got != want {
+					t.Errorf("%s %d %+v: %v\nJinja\n%s\nGo\n%s", name, i, o, err, got, want)
+				}
 			}
 		}
 	}

@@ -91,7 +91,9 @@ func setTokenizer(e *encoder, tok *tokenizer.Tokenizer, vocabSize int) {
 	e.set("tokenizer.ggml.add_bos_token", false)
 	e.set("tokenizer.ggml.add_eos_token", false)
 	e.set("tokenizer.ggml.add_space_prefix", false)
-	e.set("tokenizer.chat_template", interchange.ChatTemplate(tok))
+	if template := interchange.ChatTemplate(tok); template != "" {
+		e.set("tokenizer.chat_template", template)
+	}
 }
 
 // settings are those of a file that was read: string, int64, float64, bool, []string or []int64.
