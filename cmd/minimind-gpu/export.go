@@ -106,7 +106,11 @@ func mustBeNew(path string) error {
 
 // saveInterruptibly is saveAtomically that Ctrl-C ends, leaving nothing.
 func (p *program) saveInterruptibly(path string, write func(io.Writer) error) error {
-	return p.saveAtomically(path, func(w io.Writer) error { return write(&interruptibleWriter{p, w}) })
+	err := p.saveAtomically(path, func(w io.Writer) error { return write(&interruptibleWriter{p, w}) })
+	if errors.Is(err, errInterrupted) {
+		p.say("interrupted: %s was not written", path)
+	}
+	return err
 }
 
 // interruptibleWriter writes until Ctrl-C.
