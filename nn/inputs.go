@@ -24,11 +24,18 @@ type Inputs struct {
 	Order    *host.Buffer // (N) u32: the tokens' places, sorted by token
 	Segment  *host.Buffer // (segments) vec4u: token, from, to in Order, 0
 
+	// Of pairs of rows, after needPairs; a token's Weight is then its mask.
+	Reference  *host.Buffer // (B) f32: the row's log-probability under the reference model
+	PairWeight *host.Buffer // (B/2) f32
+
+	pairs  *host.Buffer // holds both, nil without
 	vocab  int
 	all    *host.Buffer
 	words  []uint32 // what will be written to all
 	offset map[*host.Buffer]int
 	counts []uint32 // (V+1) scratch of the sort by token
+
+	pairWeight []float32 // what will be written to PairWeight
 }
 
 // NewInputs makes room for N tokens of a vocabulary of V.
@@ -56,6 +63,26 @@ func NewInputs(dev *host.Device, N, V int) *Inputs {
 	return in
 }
 
+// needPairs makes room for what compares the rows of a batch of B.
+func (in *Inputs) needPairs(dev *host.Device, B int) {
+	rows := host.Align(int64(4 * B))
+	in.pairs = dev.Allocate("inputs", "pairs", 2*rows)
+	in.Reference, in.PairWeight = in.pairs.Slice("reference", 0, int64(4*B)), in.pairs.Slice("pair weights", rows, int64(2*B))
+	in.pairWeight = make([]float32, B/2)
+}
+
+// setPairs writes the rows' references, and scale for each pair of which both rows count.
+func (in *Inputs) setPairs(dev *host.Device, b *data.Batch, scale float64) {
+	for i := range in.pairWeight {
+		in.pairWeight[i] = 0
+		if rowCounts(b, i) && rowCounts(b, b.B/2+i) {
+			in.pairWeight[i] = float32(scale)
+		}
+	}
+	dev.Write(in.Reference, 0, host.AsBytes(b.Reference))
+	dev.Write(in.PairWeight, 0, host.AsBytes(in.pairWeight))
+}
+
 // segments is the largest number of different tokens.
 func (in *Inputs) segments() int { return min(in.N, in.vocab) }
 
@@ -65,8 +92,8 @@ func (in *Inputs) field(b *host.Buffer) []uint32 {
 	return in.words[at : at+int(b.Size/4)]
 }
 
-// SetBatch writes a micro-batch for training. Its token n weighs mask[n] * scale in the loss: 1/pairs makes the mean of
-// the micro-batch.
+// SetBatch writes a micro-batch. Its token n weighs mask[n] * scale in the loss, or, where rows are compared, a pair of
+// them scale: one over Objective.Count makes the mean of the micro-batch.
 func (in *Inputs) SetBatch(dev *host.Device, b *data.Batch, scale float64) {
 	if b.B*b.T != in.N {
 		panic(fmt.Sprintf("nn: a batch of %d x %d tokens for inputs of %d", b.B, b.T, in.N))
@@ -75,6 +102,10 @@ func (in *Inputs) SetBatch(dev *host.Device, b *data.Batch, scale float64) {
 	copy(in.field(in.Target), b.Targets)
 	position, keys, queries := in.field(in.Position), in.field(in.Keys), in.field(in.Queries)
 	weight := in.field(in.Weight)
+	if in.pairs != nil {
+		in.setPairs(dev, b, scale)
+		scale = 1
+	}
 	last := uint32(in.N - 1) // of the document that n is in
 	for n := in.N - 1; n >= 0; n-- {
 		start := b.Start[n]
@@ -137,8 +168,13 @@ func (in *Inputs) SetRows(dev *host.Device, rows []Row, spare int) {
 	dev.Write(in.all, 0, host.AsBytes(in.words))
 }
 
-// Release gives the buffer back.
-func (in *Inputs) Release() { in.all.Release() }
+// Release gives the memory back.
+func (in *Inputs) Release() {
+	in.all.Release()
+	if in.pairs != nil {
+		in.pairs.Release()
+	}
+}
 
 // Rope holds the tables of the rotary embedding for positions 0 to T-1.
 type Rope struct {

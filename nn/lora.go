@@ -51,7 +51,7 @@ func LoadAdapters(m *Model, r *checkpoint.Reader) (*Adapters, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := loadTensors(m.Device, r, map[string]*arenas{checkpoint.GroupAdapter: a.set.values}); err != nil {
+	if err := loadTensors(m.Device, r, map[string]*arenas{checkpoint.GroupAdapter: a.set.values}, nil); err != nil {
 		a.Release()
 		return nil, err
 	}

@@ -118,7 +118,7 @@ func LoadModel(dev *host.Device, r *checkpoint.Reader) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := loadTensors(dev, r, map[string]*arenas{checkpoint.GroupParameter: m.base.values}); err != nil {
+	if err := loadTensors(dev, r, map[string]*arenas{checkpoint.GroupParameter: m.base.values}, nil); err != nil {
 		m.Release()
 		return nil, err
 	}

@@ -45,8 +45,8 @@ func (g *Graph) logProbs(x, weight *Tensor, target, tokenWeight, logProb *host.B
 	})
 }
 
-// headBytes bounds the logits that exist at one time.
-const headBytes = 32 << 20
+// headBytes bounds the logits that exist at one time. Tests make it small.
+var headBytes = 32 << 20
 
 // chunk is some rows of N, whose logits exist for the moment.
 type chunk struct {

@@ -99,8 +99,9 @@ func (a *arenas) release() {
 	}
 }
 
-// loadTensors reads a checkpoint's tensors to the end, and those of the given groups into their arenas.
-func loadTensors(dev *host.Device, r *checkpoint.Reader, groups map[string]*arenas) error {
+// loadTensors reads a checkpoint's tensors to the end, those of the given groups into their arenas; others, if it is not
+// nil, is shown the rest.
+func loadTensors(dev *host.Device, r *checkpoint.Reader, groups map[string]*arenas, others func(checkpoint.TensorInfo, []byte)) error {
 	var bytes []byte
 	next := map[string]int{}
 	for i := range r.Header.Tensors {
@@ -123,6 +124,8 @@ func loadTensors(dev *host.Device, r *checkpoint.Reader, groups map[string]*aren
 			}
 			dev.Write(a.tensors[at], 0, bytes)
 			next[info.Group]++
+		} else if others != nil {
+			others(info, bytes)
 		}
 	}
 	for group, a := range groups {

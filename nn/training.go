@@ -193,11 +193,12 @@ func (t *Training) Save(w *checkpoint.Writer) error {
 	return saveTensors(t.Model.Device, w, t.optimizer.trained.values, t.optimizer.moment1, t.optimizer.moment2)
 }
 
-// Load reads the tensors, and takes up AdamW's count of steps.
-func (t *Training) Load(r *checkpoint.Reader) error {
+// Load reads the tensors, and takes up AdamW's count of steps. What else a checkpoint holds is shown to others, if it is
+// not nil.
+func (t *Training) Load(r *checkpoint.Reader, others func(info checkpoint.TensorInfo, bytes []byte)) error {
 	t.optimizer.setCounters(r.Header.State.AppliedSteps, r.Header.State.SkippedSteps)
 	return loadTensors(t.Model.Device, r, map[string]*arenas{t.optimizer.trained.group: t.optimizer.trained.values,
-		checkpoint.GroupMoment1: t.optimizer.moment1, checkpoint.GroupMoment2: t.optimizer.moment2})
+		checkpoint.GroupMoment1: t.optimizer.moment1, checkpoint.GroupMoment2: t.optimizer.moment2}, others)
 }
 
 // Release gives everything but the model back.

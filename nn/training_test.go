@@ -199,6 +199,29 @@ func slopesOfLoss(t *testing.T, m *Model, o Objective, b *data.Batch, scale floa
 	}
 }
 
+// smallHead lets chunks of the head have 64 rows only.
+func smallHead(t *testing.T, V int) {
+	before := headBytes
+	headBytes = 4 * V * 64
+	t.Cleanup(func() { headBytes = before })
+}
+
+// A head that is gone through in chunks gives the loss and gradients of one that is not.
+func TestHeadInChunks(t *testing.T) {
+	m, b := testModel(t, testConfig()), testBatch(3, 45, 97)
+	wantLoss, want := mean(t, m, b)
+	smallHead(t, 97)
+	gotLoss, got := mean(t, m, b)
+	if math.Abs(gotLoss-wantLoss) > 1e-6*wantLoss {
+		t.Errorf("loss %v, want %v", gotLoss, wantLoss)
+	}
+	for name := range want {
+		if d := distance(got[name], want[name]); d > 1e-5 {
+			t.Errorf("gradient of %s differs by %.1e", name, d)
+		}
+	}
+}
+
 // A step whose gradient is not finite changes nothing but the counter.
 func TestNonFiniteStepIsSkipped(t *testing.T) {
 	m := testModel(t, testConfig())

@@ -12,7 +12,7 @@ import (
 var _ = math.Float32bits
 
 // Kernels are all kernels, by name.
-var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &largestKernel, &magnitudesKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &scaleKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel, &updateRatioKernel, &updateSquaresKernel}
+var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &largestKernel, &magnitudesKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &preferenceKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &scaleKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel, &updateRatioKernel, &updateSquaresKernel}
 
 var adamwKernel = host.Kernel{
 	Name: "adamw",
@@ -1048,6 +1048,50 @@ func (k MatmulForward) Call() host.Call {
 				return [3]uint32{ceil(k.N, 4*c["TM"]), ceil(k.O, c["TN"]*c["LANES"]), 1}
 			}
 			return [3]uint32{ceil(k.O, c["BN"]), ceil(k.N, c["BM"]), 1}
+		}}
+}
+
+var preferenceKernel = host.Kernel{
+	Name: "preference",
+	Variants: []host.Variant{
+		{Name: "", Source: source("preference.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "log_prob", Write: false}, {Name: "mask", Write: false}, {Name: "reference", Write: false}, {Name: "pair_weight", Write: false}, {Name: "state", Write: true}, {Name: "token_weight", Write: true}},
+	Overrides: []string(nil),
+}
+
+// Preference DPO's loss of n pairs of rows, and what each token's log-probability weighs in it
+//
+// Rows i and n+i belong together: the chosen answer and the rejected one. The log-probability of a row is
+// row = sum over its T tokens of mask * log_prob, with mean = 1 divided by the sum of mask. With
+//
+//	reward[row] = beta * (row - reference[row]),  margin = reward[i] - reward[n+i]
+//
+// state[slot] += pair_weight[i] * log(1 + exp(-margin)), the three words after it += pair_weight[i] * (the chosen reward,
+// the rejected reward, 1 if margin > 0), and token_weight = -d loss / d log_prob. Pairs of weight 0 count for nothing.
+// A margin that is not finite spoils its tokens' weights, so that the step is skipped. One workgroup, in a fixed order.
+type Preference struct {
+	Pairs       uint32
+	T           uint32
+	Slot        uint32
+	Mean        uint32
+	Beta        float32
+	LogProb     *host.Buffer // read (2n, T)
+	Mask        *host.Buffer // read (2n, T)
+	Reference   *host.Buffer // read (2n) the rows' log-probabilities under the reference model
+	PairWeight  *host.Buffer // read (n)
+	State       *host.Buffer // read_write (128) words; those at slot are float32
+	TokenWeight *host.Buffer // read_write (2n, T)
+}
+
+// Call is the kernel with its arguments.
+func (k Preference) Call() host.Call {
+	return host.Call{Kernel: &preferenceKernel,
+		Params:    []uint32{k.Pairs, k.T, k.Slot, k.Mean, math.Float32bits(k.Beta)},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.LogProb, k.Mask, k.Reference, k.PairWeight, k.State, k.TokenWeight},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			return [3]uint32{1, 1, 1}
 		}}
 }
 

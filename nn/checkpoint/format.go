@@ -105,8 +105,8 @@ func (h *Header) validateGroup(group string, count, experts int, model func() []
 }
 
 func (t TensorInfo) validate() error {
-	if t.DType != "f32" {
-		return fmt.Errorf("its type is %q: only \"f32\" is known", t.DType)
+	if t.DType != "f32" && t.DType != "u32" {
+		return fmt.Errorf("its type is %q: only \"f32\" and \"u32\" are known", t.DType)
 	}
 	bytes := int64(4)
 	for _, n := range t.Shape {

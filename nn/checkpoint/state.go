@@ -76,9 +76,10 @@ type Cursor struct {
 // The groups of tensors in a training checkpoint.
 const (
 	GroupParameter = "parameter"
-	GroupAdapter   = "adapter" // LoRA's matrices, instead of the parameters
-	GroupMoment1   = "moment1" // AdamW's mean of gradients
-	GroupMoment2   = "moment2" // AdamW's mean of squared gradients
+	GroupAdapter   = "adapter"   // LoRA's matrices, instead of the parameters
+	GroupMoment1   = "moment1"   // AdamW's mean of gradients
+	GroupMoment2   = "moment2"   // AdamW's mean of squared gradients
+	GroupReference = "reference" // of preferences: what the model that training began with says of each row
 )
 
 // TensorInfo describes one tensor: little-endian values, row-major.
@@ -86,7 +87,7 @@ type TensorInfo struct {
 	Name  string `msg:"name"`
 	Group string `msg:"group"` // GroupParameter, GroupMoment1, GroupMoment2, ...
 	Shape []int  `msg:"shape"`
-	DType string `msg:"dtype"` // "f32"
+	DType string `msg:"dtype"` // "f32" or "u32"
 	Bytes int64  `msg:"bytes"`
 }
 

@@ -11,7 +11,10 @@ type Batch struct {
 	// of the document that pair n belongs to: n attends to Start[n]..n, and its
 	// position is n - Start[n]. A filling pair is its own document.
 	Start []uint32 // (B, T)
-	Pairs int      // how many pairs count, whatever they weigh: where Mask is not 0
+	// Reference is, of preferences in training, each row's log-probability under
+	// the model that training began with: the trainer's business, not a stream's.
+	Reference []float32 // (B)
+	Pairs     int       // how many pairs count, whatever they weigh: where Mask is not 0
 }
 
 // NewBatch makes room for B rows of T pairs.

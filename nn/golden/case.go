@@ -29,6 +29,8 @@ type testCase struct {
 		WeightDecay float64 `json:"weight_decay"`
 	} `json:"optimizer"`
 	LoRARank           int               `json:"lora_rank"`
+	Beta               float64           `json:"beta"`
+	LogProb            string            `json:"log_prob"`             // of a row: "sum" or "mean" of its tokens'
 	HashedWeightsScale float64           `json:"hashed_weights_scale"` // not 0: weights are recomputed, see hashedParameter
 	PromptLength       int               `json:"prompt_length"`
 	Rows               []scheduleRow     `json:"rows"`

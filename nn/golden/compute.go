@@ -19,10 +19,10 @@ type computed struct {
 	loss, aux float64      // of the step, so far
 }
 
-// newTraining puts the weights, in the order of Config.Parameters, on the device, to be trained on rows (B, T); with
-// adapters, only these.
-func newTraining(dev *host.Device, c *testCase, weights, adapters [][]float32, B, T int) (*computed, error) {
-	m, err := newInference(dev, c, weights)
+// newTraining puts the weights, in the order of Config.Parameters, on the device, to be trained for an objective on rows
+// (B, T); with adapters, only these.
+func newTraining(dev *host.Device, c *testCase, o nn.Objective, weights, adapters [][]float32, B, T int) (*computed, error) {
+	m, err := newInference(dev, c.Config, weights)
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +32,8 @@ func newTraining(dev *host.Device, c *testCase, weights, adapters [][]float32, B
 		}
 	}
 	if err == nil {
-		o := c.Optimizer
-		m.training, err = nn.NewTraining(m.model, nn.CrossEntropy{}, nn.AdamW{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, GradClip: c.GradClip}, B, T)
+		a := c.Optimizer
+		m.training, err = nn.NewTraining(m.model, o, nn.AdamW{Beta1: a.Beta1, Beta2: a.Beta2, Eps: a.Eps, WeightDecay: a.WeightDecay, GradClip: c.GradClip}, B, T)
 	}
 	if err != nil {
 		m.release()
@@ -43,12 +43,12 @@ func newTraining(dev *host.Device, c *testCase, weights, adapters [][]float32, B
 }
 
 // newInference puts the weights on the device, to compute logits and to generate.
-func newInference(dev *host.Device, c *testCase, weights [][]float32) (*computed, error) {
-	model, err := nn.NewModel(dev, c.Config)
+func newInference(dev *host.Device, c config.Model, weights [][]float32) (*computed, error) {
+	model, err := nn.NewModel(dev, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := set(model, c.Config.Parameters(), weights); err != nil {
+	if err := set(model, c.Parameters(), weights); err != nil {
 		model.Release()
 		return nil, err
 	}
@@ -100,6 +100,26 @@ func (m *computed) logits(ids []uint32, B, T int) ([]float32, error) {
 		return nil, err
 	}
 	return e.Values()
+}
+
+// logProbs returns the log-probabilities of a batch's targets, (B, T).
+func (m *computed) logProbs(b *data.Batch) ([]float32, error) {
+	e, err := nn.NewEvaluation(m.model, nn.CrossEntropy{}, b.B, b.T)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Release()
+	if _, err := e.Run(b, 1); err != nil {
+		return nil, err
+	}
+	return e.Values()
+}
+
+// meanLoss computes a batch's mean loss under the objective that the model is trained for, and its gradient.
+func (m *computed) meanLoss(o nn.Objective, b *data.Batch) (float64, error) {
+	m.training.MicroStep(b, 1/float64(o.Count(b)), true, false, 0)
+	s, err := m.training.Now()
+	return s.Loss, err
 }
 
 // microStep adds the gradient of a micro-batch's masked mean loss, divided by accumulation, and returns the loss

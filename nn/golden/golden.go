@@ -47,7 +47,9 @@ func Verify(dev *host.Device, folder fs.FS) ([]Check, error) {
 		err = c.schedule()
 	case "sampling":
 		err = c.sampling()
-	case "dpo", "distill":
+	case "dpo":
+		err = c.dpo(dev)
+	case "distill":
 		return nil, fmt.Errorf("cases of kind %q are not supported yet", c.Kind)
 	default:
 		return nil, fmt.Errorf("case.json: there is no kind %q", c.Kind)

@@ -32,7 +32,7 @@ func goldenCase(t *testing.T, name string) fs.FS {
 }
 
 func TestGoldenCases(t *testing.T) {
-	for _, name := range []string{"train-dense", "train-qknorm", "train-untied", "train-moe-shared", "train-moe-switch", "lora", "forward-yarn", "generate", "schedule", "sampling"} {
+	for _, name := range []string{"train-dense", "train-qknorm", "train-untied", "train-moe-shared", "train-moe-switch", "lora", "dpo-sum", "dpo-mean", "forward-yarn", "generate", "schedule", "sampling"} {
 		t.Run(name, func(t *testing.T) {
 			verify(t, name)
 		})
@@ -103,6 +103,10 @@ func TestTamperedCaseFails(t *testing.T) {
 		{"train-dense", "batch.safetensors", "input_ids"},
 		{"lora", "adapters.safetensors", "model.layers.1.self_attn.q_proj.lora.A.weight"},
 		{"lora", "expect.safetensors", "grad.model.layers.0.self_attn.o_proj.lora.B.weight"},
+		{"dpo-sum", "expect.safetensors", "loss"},
+		{"dpo-sum", "reference_weights.safetensors", "model.layers.1.mlp.gate_proj.weight"},
+		{"dpo-mean", "batch.safetensors", "loss_mask"},
+		{"dpo-mean", "expect.safetensors", "policy_log_probs"},
 		{"generate", "expect.safetensors", "logits"},
 		{"sampling", "expect.safetensors", "2.logits"},
 	} {
@@ -141,7 +145,6 @@ func TestUnreadableCases(t *testing.T) {
 		"without weights":   {noWeights, "weights.safetensors"},
 		"without results":   {noExpected, "expect.safetensors"},
 		"impossible config": {noHeads, "num_attention_heads is 3"},
-		"dpo":               {goldenCase(t, "dpo-sum"), "not supported yet"},
 		"distill":           {goldenCase(t, "distill"), "not supported yet"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ func (c *testCase) forward(dev *host.Device) error {
 	if c.err != nil {
 		return c.err
 	}
-	m, err := newInference(dev, c, start)
+	m, err := newInference(dev, c.Config, start)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (c *testCase) generate(dev *host.Device) error {
 	if c.err != nil {
 		return c.err
 	}
-	m, err := newInference(dev, c, start)
+	m, err := newInference(dev, c.Config, start)
 	if err != nil {
 		return err
 	}

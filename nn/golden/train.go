@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
 
@@ -28,7 +29,7 @@ func (c *testCase) train(dev *host.Device) error {
 		return c.err
 	}
 
-	m, err := newTraining(dev, c, start, adapters, B, T)
+	m, err := newTraining(dev, c, nn.CrossEntropy{}, start, adapters, B, T)
 	if err != nil {
 		return err
 	}

@@ -9,13 +9,21 @@ import (
 
 // weights returns the case's starting parameters in the order of Config.Parameters: from its file, or recomputed.
 func (c *testCase) weights() [][]float32 {
+	if c.HashedWeightsScale == 0 {
+		return c.values("weights", c.Config.Parameters())
+	}
 	var all [][]float32
 	for i, p := range c.Config.Parameters() {
-		if c.HashedWeightsScale != 0 {
-			all = append(all, hashedParameter(i, p, c.HashedWeightsScale))
-		} else {
-			all = append(all, c.tensor("weights", p.Name, p.Shape...).float32s())
-		}
+		all = append(all, hashedParameter(i, p, c.HashedWeightsScale))
+	}
+	return all
+}
+
+// values returns those of parameters in a file.
+func (c *testCase) values(file string, parameters []config.Parameter) [][]float32 {
+	var all [][]float32
+	for _, p := range parameters {
+		all = append(all, c.tensor(file, p.Name, p.Shape...).float32s())
 	}
 	return all
 }
@@ -36,11 +44,7 @@ func (c *testCase) adapters() [][]float32 {
 		c.fail(fmt.Errorf("case.json: lora_rank: %w", err))
 		return nil
 	}
-	var all [][]float32
-	for _, p := range c.Config.AdapterParameters(c.lora()) {
-		all = append(all, c.tensor("adapters", p.Name, p.Shape...).float32s())
-	}
-	return all
+	return c.values("adapters", c.Config.AdapterParameters(c.lora()))
 }
 
 // hashedParameter makes weights that any language can recompute, so that a full-size case ships none: element i of the

@@ -25,7 +25,7 @@ type Config struct {
 	Decay              float64 // of the wsd schedule: a share of the steps when below 1, else steps
 	Epochs             int
 	MaxSteps           int // 0: all of the epochs
-	BatchSize          int // B, rows of a micro-batch
+	BatchSize          int // B, rows of a micro-batch; with DPO, pairs of rows
 	AccumulationSteps  int // micro-batches of a step
 	MaxSeqLen          int // T, tokens of a row
 	GradClip           float64
@@ -40,6 +40,7 @@ type Config struct {
 	SampleInterval     int // steps; 0: about five times a run
 	EarlyStop          EarlyStop
 	LoRA               config.LoRA // rank 0: all parameters train; no targets: the model's DefaultLoRA
+	DPO                nn.DPO      // beta 0: no preferences
 }
 
 // Validate says all that cannot be.
@@ -65,6 +66,7 @@ func (c Config) Validate() error {
 	atLeast("accumulation_steps", c.AccumulationSteps, 1)
 	atLeast("max_seq_len", c.MaxSeqLen, 1)
 	wrong(!(c.GradClip >= 0), "grad_clip is %v: must be 0 (no clip) or above", c.GradClip)
+	wrong(!(c.DPO.Beta >= 0) || math.IsInf(c.DPO.Beta, 0), "dpo's beta is %v: must be above 0; 0.1 is usual", c.DPO.Beta)
 	share("adam_beta1", c.Beta1)
 	share("adam_beta2", c.Beta2)
 	positive("adam_eps", c.Eps)
@@ -76,6 +78,22 @@ func (c Config) Validate() error {
 	atLeast("early_stop's patience", c.EarlyStop.Patience, 0)
 	wrong(!(c.EarlyStop.MinDelta >= 0), "early_stop's min-delta is %v: must be at least 0", c.EarlyStop.MinDelta)
 	return errors.Join(errs...)
+}
+
+// rows is how many rows a micro-batch has.
+func (c Config) rows() int {
+	if c.DPO.Beta > 0 {
+		return 2 * c.BatchSize
+	}
+	return c.BatchSize
+}
+
+// objective is what a step makes smaller.
+func (c Config) objective() nn.Objective {
+	if c.DPO.Beta > 0 {
+		return c.DPO
+	}
+	return nn.CrossEntropy{}
 }
 
 func (c Config) adamW() nn.AdamW {
@@ -90,6 +108,7 @@ func (c *Config) fields() map[string]any {
 		"adam_beta1": &c.Beta1, "adam_beta2": &c.Beta2, "adam_eps": &c.Eps, "weight_decay": &c.WeightDecay, "seed": &c.Seed,
 		"token_weighted": &c.TokenWeighted, "pad": &c.Pad, "validation_share": &c.ValidationShare, "validation_interval": &c.ValidationInterval,
 		"stage": &c.Stage, "lora_rank": &c.LoRA.Rank, "lora_alpha": &c.LoRA.Alpha, "lora_targets": &c.LoRA.Targets,
+		"dpo_beta": &c.DPO.Beta, "dpo_mean": &c.DPO.Mean,
 		"schedule": &c.LRSchedule, "decay": &c.Decay, "early_stop": &c.EarlyStop,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
 )
@@ -16,6 +17,7 @@ type Step struct {
 	Step, Steps  int64 // this one, from 1, of so many
 	Epoch        int64
 	Loss         float64
+	Preference   *nn.Preference // with DPO
 	LearningRate float64
 	GradNorm     float64            // global, before clipping
 	Skipped      int64              // steps left out so far, their gradient not being finite
@@ -33,7 +35,8 @@ type Step struct {
 
 // Validation is the loss on documents that were held out.
 type Validation struct {
-	Loss, Perplexity float64
+	Loss, Perplexity float64        // DPO's loss has no perplexity: 0
+	Preference       *nn.Preference // with DPO
 	Tokens           int64
 	Best             bool // the lowest so far
 }
@@ -57,6 +60,9 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 				step.Loss, step.GradNorm, step.Skipped = s.Loss, s.GradNorm, s.Skipped
 				step.Values = t.expertValues(s)
 				step.Seconds = time.Since(t.started).Seconds()
+				if t.config.DPO.Beta > 0 {
+					step.Preference = &s.Preference
+				}
 				t.state.AppliedSteps, t.state.SkippedSteps = s.Applied, s.Skipped
 				var err error
 				if all && len(sent) == 0 && step.validates {
@@ -124,13 +130,21 @@ func (t *Trainer) next(b *data.Batch) error {
 			return err
 		}
 		if t.objective.Count(b) > 0 {
-			return nil
+			return t.refer(b)
 		}
 		t.state.EmptyBatches++
 		if t.data.Train.Cursor().Epoch > first+1 {
 			return fmt.Errorf("in a whole epoch no target counts: the masks of this data cover nothing (rows of %d tokens may cut off all that is to be learnt; raise max_seq_len)", b.T)
 		}
 	}
+}
+
+// refer gives preferences their references.
+func (t *Trainer) refer(b *data.Batch) error {
+	if t.config.DPO.Beta == 0 {
+		return nil
+	}
+	return t.references.set(b)
 }
 
 // weight is what a token (or a pair of rows) of a micro-batch counts: its mean, divided by the number of micro-batches,
@@ -161,6 +175,7 @@ func (t *Trainer) occasions(s *Step, stop bool) {
 // validate computes the loss on the whole validation set: nil, if nothing in it counts.
 func (t *Trainer) validate() (*Validation, error) {
 	stream := t.data.Validation
+	var preference nn.Preference
 	sum, count, tokens := 0.0, 0, 0
 	for epoch := stream.Cursor().Epoch; stream.Cursor().Epoch == epoch; {
 		if err := stream.Next(t.validation); err != nil {
@@ -170,11 +185,15 @@ func (t *Trainer) validate() (*Validation, error) {
 		if n == 0 {
 			continue
 		}
+		if err := t.refer(t.validation); err != nil {
+			return nil, err
+		}
 		s, err := t.evaluation.Run(t.validation, 1/float64(n))
 		if err != nil {
 			return nil, err
 		}
 		sum += s.Loss * float64(n)
+		preference.Add(s.Preference, float64(n))
 		count += n
 		tokens += t.validation.Pairs
 	}
@@ -182,7 +201,12 @@ func (t *Trainer) validate() (*Validation, error) {
 		return nil, nil
 	}
 	v := &Validation{Loss: sum / float64(count), Tokens: int64(tokens)}
-	v.Perplexity = math.Exp(v.Loss)
+	if t.config.DPO.Beta > 0 {
+		v.Preference = &nn.Preference{}
+		v.Preference.Add(preference, 1/float64(count))
+	} else {
+		v.Perplexity = math.Exp(v.Loss)
+	}
 	if v.Loss < t.state.BestValidationLoss {
 		v.Best, t.state.BestValidationLoss, t.state.BestStep = true, v.Loss, t.state.Step
 	}

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
+	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
-	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
 )
 
@@ -68,7 +68,40 @@ var stages = []stage{
 	{"sft", func(c *Config) {}, func(d *Data) {
 		d.Train = masked{d.Train, func(document int64) bool { return document%3 != 1 }}
 	}},
-	{"lora", func(c *Config) { c.LoRA = config.LoRA{Rank: 4, Targets: "q_proj,o_proj"} }, func(d *Data) {}},
+	{"lora", func(c *Config) { c.LoRA.Rank = 4 }, func(d *Data) {}},
+	{"dpo", func(c *Config) { c.DPO.Beta, c.TokenWeighted = 0.5, true }, preferences},
+	{"dpo with adapters", func(c *Config) { c.DPO, c.LoRA.Rank = nn.DPO{Beta: 0.5, Mean: true}, 8 }, preferences},
+}
+
+// preferences compares documents with what they are when their tokens are mixed up.
+func preferences(d *Data) {
+	d.Train, d.Validation = pairs{d.Train}, pairs{d.Validation}
+}
+
+type pairs struct{ Stream }
+
+func (p pairs) RowsPerEpoch() int64 { return 2 * p.Stream.RowsPerEpoch() }
+
+func (p pairs) Next(b *data.Batch) error {
+	n := b.B / 2
+	half := data.NewBatch(n, b.T)
+	if err := p.Stream.Next(half); err != nil {
+		return err
+	}
+	for side := range 2 {
+		at := side * n * b.T
+		copy(b.Inputs[at:], half.Inputs)
+		copy(b.Targets[at:], half.Targets)
+		copy(b.Mask[at:], half.Mask)
+		for i := range half.Start {
+			b.Start[at+i] = uint32(at + i/b.T*b.T)
+			if side == 1 {
+				b.Targets[at+i] = half.Targets[i/b.T*b.T+b.T-1-i%b.T]
+			}
+		}
+	}
+	b.Pairs = 2 * half.Pairs
+	return nil
 }
 
 // begin makes the stage's trainer, from the base, or to go on with a checkpoint of it.
@@ -112,7 +145,7 @@ func TestStagesResumeExactly(t *testing.T) {
 				t.Error("the resumed run's last checkpoint differs")
 			}
 			last := steps[len(steps)-1]
-			if end := rest[len(rest)-1]; end.Loss != last.Loss || end.Empty != last.Empty || *end.Validation != *last.Validation {
+			if end := rest[len(rest)-1]; end.Loss != last.Loss || end.Empty != last.Empty || end.Validation.Loss != last.Validation.Loss {
 				t.Errorf("the resumed run ends with %+v, the other with %+v", end, last)
 			}
 			if h := open(t, got).Header; h.State.Settings["stage"] != s.name {

@@ -35,9 +35,10 @@ type Data struct {
 	Train      Stream // Resume seeks the checkpoint's place
 	Validation Stream // nil: none
 	Tokenizer  *tokenizer.Tokenizer
-	From       *checkpoint.Reader // a new run's first weights, and the base of adapters always; nil: fresh ones, drawn from the config's seed
-	Kernels    map[string]string  // a new run's choice of kernels, as State().Kernels tells it; nil: tune
-	Source     string             // names what the documents hold (their hash), so that a resumed run is of the same data
+	From       *checkpoint.Reader        // a new run's first weights, and the base of adapters always; nil: fresh ones, drawn from the config's seed
+	Progress   func(share float64) error // nil, or told of what is done before the first step, between 0 and 1; its error ends it
+	Kernels    map[string]string         // a new run's choice of kernels, as State().Kernels tells it; nil: tune
+	Source     string                    // names what the documents hold (their hash), so that a resumed run is of the same data
 }
 
 // Trainer is a run: the model on the device, its place in the data, and all that a checkpoint keeps.
@@ -47,6 +48,7 @@ type Trainer struct {
 	dev        *host.Device
 	model      *nn.Model
 	adapter    *checkpoint.Adapter // nil: all parameters train
+	references references          // of preferences
 	objective  nn.Objective
 	training   *nn.Training
 	evaluation *nn.Evaluation
@@ -87,14 +89,20 @@ const tuneBudget = 3 * time.Second
 // Tune chooses the kernels for such a run, for Data.Kernels: a new run without them does it itself, which takes its time.
 func Tune(dev *host.Device, m config.Model, c Config) map[string]string {
 	kernels := map[string]string{}
-	for name, choice := range shaders.Tune(dev, mainShapes(m, c.BatchSize*c.MaxSeqLen), tuneBudget) {
+	for name, choice := range shaders.Tune(dev, mainShapes(m, c.rows()*c.MaxSeqLen), tuneBudget) {
 		kernels[name] = choice.String()
 	}
 	return kernels
 }
 
-// validationTokens bounds a batch of validation, and so its memory, which training cannot use.
-const validationTokens = 2048
+// validationRows bounds a batch of validation, and so its memory, which training cannot use: to 2,048 tokens, or a pair.
+func (c Config) validationRows() int {
+	rows := max(2048/c.MaxSeqLen, 1)
+	if c.DPO.Beta > 0 {
+		return max(rows/2*2, 2)
+	}
+	return rows
+}
 
 // prepare makes a new run, or one that goes on with a checkpoint. After an error nothing is left of it.
 func prepare(dev *host.Device, m config.Model, c Config, d Data, resumed *checkpoint.Reader) (*Trainer, error) {
@@ -107,9 +115,6 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, resumed *checkp
 	if c.LoRA.Rank > 0 && d.From == nil {
 		return nil, fmt.Errorf("adapters need a model to adapt: give the checkpoint that they are for")
 	}
-	if c.LoRA.Rank > 0 && c.LoRA.Targets == "" {
-		c.LoRA.Targets = m.DefaultLoRA().Targets
-	}
 	if vocab := d.Tokenizer.VocabSize(); vocab > m.VocabSize {
 		return nil, fmt.Errorf("the tokenizer has %d tokens and the model's vocabulary_size is %d: it must be at least as large", vocab, m.VocabSize)
 	}
@@ -121,7 +126,7 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, resumed *checkp
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{config: c, data: d, dev: dev, schedule: schedule, objective: nn.CrossEntropy{}}
+	t := &Trainer{config: c, data: d, dev: dev, schedule: schedule, objective: c.objective()}
 	t.state = checkpoint.State{Seed: c.Seed, TotalSteps: steps, BestValidationLoss: math.Inf(1),
 		EarlyStop: checkpoint.EarlyStop{Reference: math.Inf(1)}, Settings: c.settings()}
 	t.state.Settings["data"] = d.Source
@@ -144,6 +149,9 @@ func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
 	if err := t.makeModel(m, resumed); err != nil {
 		return err
 	}
+	if err := t.makeReferences(resumed); err != nil {
+		return err
+	}
 	validationRows := int64(0)
 	if d.Validation != nil {
 		validationRows = d.Validation.RowsPerEpoch()
@@ -152,7 +160,7 @@ func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
 		return err
 	}
 	if resumed != nil {
-		if err := t.training.Load(resumed); err != nil {
+		if err := t.training.Load(resumed, t.loadOther); err != nil {
 			return err
 		}
 		if err := d.Train.Seek(data.Cursor(t.state.Cursor)); err != nil {
@@ -160,6 +168,31 @@ func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
 		}
 	}
 	return t.dev.Err()
+}
+
+// makeReferences asks the model about all preferences, before it learns from them.
+func (t *Trainer) makeReferences(resumed *checkpoint.Reader) (err error) {
+	t.references = references{}
+	if t.config.DPO.Beta == 0 || resumed != nil {
+		return nil
+	}
+	streams := []Stream{t.data.Train}
+	if t.data.Validation != nil {
+		streams = append(streams, t.data.Validation)
+	}
+	progress := t.data.Progress
+	if progress == nil {
+		progress = func(float64) error { return nil }
+	}
+	t.references, err = referencesOf(t.model, t.config.DPO, t.config.validationRows(), t.config.MaxSeqLen, progress, streams...)
+	return err
+}
+
+// loadOther takes what a checkpoint holds besides parameters and moments.
+func (t *Trainer) loadOther(info checkpoint.TensorInfo, bytes []byte) {
+	if info.Group == checkpoint.GroupReference {
+		t.references.load(bytes)
+	}
 }
 
 // chooseKernels takes the choices of the run that goes on, or those that are given; else it tunes.
@@ -195,25 +228,37 @@ func (t *Trainer) makeModel(m config.Model, resumed *checkpoint.Reader) (err err
 			return err
 		}
 	}
-	adapters, err := nn.NewAdapters(t.model, t.config.LoRA, t.config.Seed)
-	if err != nil {
+	if err := t.adapt(); err != nil {
 		return err
 	}
-	t.adapter, err = adapters.Header()
+	t.adapter, err = t.model.Adapters().Header()
+	return err
+}
+
+// adapt gives the model the adapters that are to train, if any are.
+func (t *Trainer) adapt() error {
+	l := t.config.LoRA
+	if l.Rank == 0 {
+		return nil
+	}
+	if l.Targets == "" {
+		l.Targets = t.model.Config.DefaultLoRA().Targets
+	}
+	_, err := nn.NewAdapters(t.model, l, t.config.Seed)
 	return err
 }
 
 // allocate makes what the model's training needs on the device, with room for validation data of so many rows.
 func (t *Trainer) allocate(validationRows int64) (err error) {
 	c := t.config
-	if t.training, err = nn.NewTraining(t.model, t.objective, c.adamW(), c.BatchSize, c.MaxSeqLen); err != nil {
+	if t.training, err = nn.NewTraining(t.model, t.objective, c.adamW(), c.rows(), c.MaxSeqLen); err != nil {
 		return err
 	}
 	for range c.AccumulationSteps {
-		t.batches = append(t.batches, data.NewBatch(c.BatchSize, c.MaxSeqLen))
+		t.batches = append(t.batches, data.NewBatch(c.rows(), c.MaxSeqLen))
 	}
 	if validationRows > 0 {
-		rows := min(int(min(validationRows, int64(c.BatchSize))), max(validationTokens/c.MaxSeqLen, 1))
+		rows := min(int(min(validationRows, int64(c.rows()))), c.validationRows())
 		t.validation = data.NewBatch(rows, c.MaxSeqLen)
 		t.evaluation, err = nn.NewEvaluation(t.model, t.objective, rows, c.MaxSeqLen)
 	}
@@ -227,8 +272,11 @@ func Rehearse(planner *host.Device, m config.Model, c Config, validationRows int
 		return nil, err
 	}
 	c.AccumulationSteps = 1 // micro-batches come one after the other: they take no memory on the device
-	t := &Trainer{config: c, dev: planner, objective: nn.CrossEntropy{}}
+	t := &Trainer{config: c, dev: planner, objective: c.objective()}
 	if t.model, err = nn.NewModel(planner, m); err != nil {
+		return nil, err
+	}
+	if err := t.adapt(); err != nil {
 		return nil, err
 	}
 	if err := t.allocate(validationRows); err != nil {
@@ -249,7 +297,8 @@ func stepsOfRun(c Config, d Data) int64 {
 	if c.MaxSteps > 0 {
 		return int64(c.MaxSteps)
 	}
-	batches := (d.Train.RowsPerEpoch() + int64(c.BatchSize) - 1) / int64(c.BatchSize) * int64(c.Epochs)
+	rows := int64(c.rows())
+	batches := (d.Train.RowsPerEpoch() + rows - 1) / rows * int64(c.Epochs)
 	return (batches + int64(c.AccumulationSteps) - 1) / int64(c.AccumulationSteps)
 }
 
@@ -276,12 +325,20 @@ func (t *Trainer) Save(w io.Writer) error {
 	}
 	h := &checkpoint.Header{Model: t.model.Config, TokenizerHash: t.data.Tokenizer.Hash(), Tokenizer: text.Bytes(),
 		Adapter: t.adapter, State: t.state, Tensors: t.training.Tensors()}
+	if len(t.references) > 0 {
+		h.Tensors = append(h.Tensors, t.references.tensor())
+	}
 	writer, err := checkpoint.NewWriter(w, h)
 	if err != nil {
 		return err
 	}
 	if err := t.training.Save(writer); err != nil {
 		return err
+	}
+	if len(t.references) > 0 {
+		if err := writer.Tensor(t.references.bytes()); err != nil {
+			return err
+		}
 	}
 	return writer.Close()
 }

@@ -1,0 +1,134 @@
+package train
+
+import (
+	"math"
+	"testing"
+
+	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
+	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+)
+
+// These tests train for seconds and assert that a stage has the effect that it is for.
+
+// versus prefers a Chinese document to an English one, in pairs from a first one on.
+type versus struct {
+	rows  [2][][]int // tokens of the chosen and of the rejected
+	epoch int64
+	at    int64
+}
+
+func newVersus(seed uint64, n int) *versus {
+	v, tok := &versus{}, corpus.Tokenizer()
+	for i := 0; len(v.rows[0]) < n || len(v.rows[1]) < n; i++ {
+		document := corpus.Document(seed, i)
+		side := 1
+		if document[0] >= 0x80 {
+			side = 0
+		}
+		v.rows[side] = append(v.rows[side], append([]int{tok.BOS()}, tok.Encode(document)...))
+	}
+	v.rows[0], v.rows[1] = v.rows[0][:n], v.rows[1][:n]
+	return v
+}
+
+func (v *versus) RowsPerEpoch() int64 { return int64(2 * len(v.rows[0])) }
+func (v *versus) Cursor() data.Cursor { return data.Cursor{Epoch: v.epoch, Document: v.at} }
+func (v *versus) Seek(at data.Cursor) error {
+	v.epoch, v.at = at.Epoch, at.Document
+	return nil
+}
+
+func (v *versus) Next(b *data.Batch) error {
+	b.Pairs = 0
+	for i := range b.B / 2 {
+		for side := range 2 {
+			row := (side*b.B/2 + i) * b.T
+			for t := range b.T {
+				n := row + t
+				b.Inputs[n], b.Targets[n], b.Mask[n], b.Start[n] = 0, 0, 0, uint32(row)
+				if v.at < int64(len(v.rows[side])) && t+1 < len(v.rows[side][v.at]) {
+					b.Inputs[n], b.Targets[n], b.Mask[n] = uint32(v.rows[side][v.at][t]), uint32(v.rows[side][v.at][t+1]), 1
+					b.Pairs++
+				}
+			}
+		}
+		v.at++
+	}
+	if v.at >= int64(len(v.rows[0])) {
+		v.epoch, v.at = v.epoch+1, 0
+	}
+	return nil
+}
+
+// preferred is the share of pairs of which the model finds the chosen row likelier, token for token.
+func preferred(t *testing.T, m *nn.Model, pairs *versus, T int) float64 {
+	t.Helper()
+	const rows = 8
+	e, err := nn.NewEvaluation(m, nn.CrossEntropy{}, rows, T)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Release()
+	wins, all := 0, 0
+	for b := data.NewBatch(rows, T); pairs.epoch == 0; {
+		if err := pairs.Next(b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Run(b, 1); err != nil {
+			t.Fatal(err)
+		}
+		values, err := e.Values()
+		if err != nil {
+			t.Fatal(err)
+		}
+		likely := nn.DPO{Mean: true}.RowLogProbs(b, values)
+		for i := range rows / 2 {
+			all++
+			if likely[i] > likely[rows/2+i] {
+				wins++
+			}
+		}
+	}
+	return float64(wins) / float64(all)
+}
+
+// DPO raises the share of held-out pairs in which the model prefers what it should.
+func TestDPOPrefers(t *testing.T) {
+	c, saved := testConfig(), pretrained(t, 40)
+	base := open(t, saved)
+	m, err := nn.LoadModel(hosttest.Device(t), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := preferred(t, m, newVersus(2, 40), c.MaxSeqLen)
+	m.Release()
+
+	c.Stage, c.MaxSteps, c.BatchSize, c.AccumulationSteps, c.LearningRate, c.DPO.Beta = "dpo", 20, 4, 1, 5e-4, 0.1
+	d := testData(t, c, 50, checkpoint.Cursor{})
+	d.Train, d.Validation, d.From = newVersus(1, 64), newVersus(3, 12), open(t, saved)
+	shares := []float64{}
+	d.Progress = func(share float64) error { shares = append(shares, share); return nil }
+	trainer, err := New(hosttest.Device(t), base.Header.Model, c, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer trainer.Release()
+	if n := len(shares); n == 0 || shares[n-1] != 1 {
+		t.Errorf("the references' progress was %v", shares)
+	}
+	steps, _ := run(t, trainer, 0)
+	after := preferred(t, trainer.Model(), newVersus(2, 40), c.MaxSeqLen)
+	if after < 0.9 || after < before+0.2 {
+		t.Errorf("what should be preferred is so in %.2f of the pairs, after %.2f before", after, before)
+	}
+	first, last := steps[0], steps[len(steps)-1]
+	if math.Abs(first.Loss-math.Ln2) > 1e-5 {
+		t.Errorf("the first loss is %v, want ln 2", first.Loss)
+	}
+	if v := last.Validation; v == nil || v.Loss > 0.6 || v.Preference.Accuracy < 0.9 || v.Preference.Margin() < 0.2 || v.Perplexity != 0 {
+		t.Errorf("the last validation is %+v, %+v", v, v.Preference)
+	}
+}

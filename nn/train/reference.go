@@ -1,0 +1,121 @@
+package train
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+)
+
+// references are the log-probabilities of rows under the model that a run with preferences began with. They are computed
+// once, before the first step, when the model still is that one, and kept in every checkpoint. A row is known by what it holds, so that
+// neither order nor batches matter.
+type references map[uint64]float32
+
+// referencesOf computes those of all rows of the streams, and leaves the streams where they were. progress is told the
+// share that is done.
+func referencesOf(m *nn.Model, o nn.DPO, rows, T int, progress func(share float64) error, streams ...Stream) (references, error) {
+	e, err := nn.NewEvaluation(m, nn.CrossEntropy{}, rows, T)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Release()
+	all, b := references{}, data.NewBatch(rows, T)
+	total, done := int64(0), int64(0)
+	for _, s := range streams {
+		total += s.RowsPerEpoch()
+	}
+	for _, s := range streams {
+		before := s.Cursor()
+		if err := s.Seek(data.Cursor{}); err != nil {
+			return nil, err
+		}
+		for s.Cursor().Epoch == 0 {
+			if err := s.Next(b); err != nil {
+				return nil, err
+			}
+			if err := all.add(e, o, b); err != nil {
+				return nil, err
+			}
+			done = min(done+int64(rows), total)
+			if err := progress(float64(done) / float64(total)); err != nil {
+				return nil, err
+			}
+		}
+		if err := s.Seek(before); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// add computes those of a batch.
+func (r references) add(e *nn.Evaluation, o nn.DPO, b *data.Batch) error {
+	if o.Count(b) == 0 {
+		return nil
+	}
+	if _, err := e.Run(b, 1); err != nil {
+		return err
+	}
+	tokens, err := e.Values()
+	if err != nil {
+		return err
+	}
+	for row, v := range o.RowLogProbs(b, tokens) {
+		r[rowKey(b, row)] = v
+	}
+	return nil
+}
+
+// set gives a batch its references.
+func (r references) set(b *data.Batch) error {
+	if b.Reference == nil {
+		b.Reference = make([]float32, b.B)
+	}
+	for row := range b.Reference {
+		v, known := r[rowKey(b, row)]
+		if !known && b.Pairs > 0 {
+			return fmt.Errorf("the run's reference model has not seen row %d of the batch: the data is not that which the run began with", row)
+		}
+		b.Reference[row] = v
+	}
+	return nil
+}
+
+// rowKey is an FNV-1a hash of what a row holds, word by word.
+func rowKey(b *data.Batch, row int) uint64 {
+	h := uint64(14695981039346656037)
+	mix := func(word uint64) { h = (h ^ word) * 1099511628211 }
+	for n := row * b.T; n < (row+1)*b.T; n++ {
+		mix(uint64(b.Inputs[n])<<32 | uint64(b.Targets[n]))
+		mix(uint64(math.Float32bits(b.Mask[n])))
+	}
+	return h
+}
+
+// tensor describes the references in a checkpoint: rows of the key's halves, low first, and the value's bits, in the
+// order of the keys.
+func (r references) tensor() checkpoint.TensorInfo {
+	return checkpoint.TensorInfo{Name: "row log-probabilities", Group: checkpoint.GroupReference, Shape: []int{len(r), 3}, DType: "u32", Bytes: int64(12 * len(r))}
+}
+
+func (r references) bytes() []byte {
+	var out []byte
+	for _, key := range slices.Sorted(maps.Keys(r)) {
+		out = binary.LittleEndian.AppendUint64(out, key)
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(r[key]))
+	}
+	return out
+}
+
+// load reads what bytes wrote.
+func (r references) load(bytes []byte) {
+	for ; len(bytes) >= 12; bytes = bytes[12:] {
+		r[binary.LittleEndian.Uint64(bytes)] = math.Float32frombits(binary.LittleEndian.Uint32(bytes[8:]))
+	}
+}
