@@ -17,6 +17,7 @@ type generateCommand struct {
 	Greedy        bool     `help:"Always take the likeliest token."`
 	Parallel      int      `default:"8" help:"Prompts of a file that are decoded at one time."`
 	samplingFlags `embed:""`
+	ropeFlags     `embed:""`
 	Adapter       string `help:"GPU to use; see pretrain."`
 }
 
@@ -44,6 +45,9 @@ func (c *generateCommand) Run(p *program) error {
 		return err
 	}
 	defer s.close()
+	if err := c.ropeFlags.apply(&s.model.Config); err != nil {
+		return err
+	}
 	if c.File != "" {
 		return c.continueFile(p, s)
 	}

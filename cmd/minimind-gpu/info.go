@@ -40,9 +40,18 @@ func (c *infoCommand) Run(p *program) error {
 	for _, preset := range config.Presets() {
 		m := preset.Model
 		fmt.Fprintf(table, "  %s\t%d\tL %d, C %d, H %d, K %d, F %d, V %d\t%s\n", preset.Name, m.NumParameters(),
-			m.NumHiddenLayers, m.HiddenSize, m.NumAttentionHeads, m.NumKeyValueHeads, m.IntermediateSize, m.VocabSize, preset.Description)
+			m.NumHiddenLayers, m.HiddenSize, m.NumAttentionHeads, m.NumKeyValueHeads, m.FeedForwardWidth(), m.VocabSize, preset.Description)
 	}
 	return table.Flush()
+}
+
+// experts says how many there are.
+func experts(e *config.MoE) string {
+	used := "are"
+	if e.NumExpertsPerTok == 1 {
+		used = "is"
+	}
+	return fmt.Sprintf("%d experts of which %d %s used", e.NumExperts, e.NumExpertsPerTok, used)
 }
 
 func yesNo(b bool) string {
@@ -85,7 +94,13 @@ func (p *program) describeCheckpoint(path string) error {
 	}
 	row("file", "%s", file)
 	row("model", "%d parameters: L %d, C %d, H %d, K %d, D %d, F %d, V %d, tied head %s, QK-norm %s", m.NumParameters(), m.NumHiddenLayers,
-		m.HiddenSize, m.NumAttentionHeads, m.NumKeyValueHeads, m.HeadDim, m.IntermediateSize, m.VocabSize, yesNo(m.TieWordEmbeddings), yesNo(m.QKNorm))
+		m.HiddenSize, m.NumAttentionHeads, m.NumKeyValueHeads, m.HeadDim, m.FeedForwardWidth(), m.VocabSize, yesNo(m.TieWordEmbeddings), yesNo(m.QKNorm))
+	if e := m.MoE; e != nil {
+		row("experts", "%s, each of width %d, %d shared; %d parameters are used by a token", experts(e), e.MoEIntermediateSize, e.NumSharedExperts, m.ActiveParameters())
+	}
+	if s := m.RopeScaling; s != nil {
+		row("context", "YaRN %g x %d tokens", s.Factor, s.OriginalMaxPositionEmbeddings)
+	}
 	row("tokenizer", "%.12s", h.TokenizerHash)
 	row("step", "%d of %d (%d skipped)", s.Step, s.TotalSteps, s.SkippedSteps)
 	row("tokens", "%d", s.TokensSeen)

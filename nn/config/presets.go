@@ -25,12 +25,10 @@ func Presets() []Named {
 
 	minimind2MoE := llama
 	minimind2MoE.HiddenSize, minimind2MoE.HeadDim, minimind2MoE.IntermediateSize = 640, 80, 1728
-	minimind2MoE.MoE = &MoE{NumExperts: 4, NumExpertsPerTok: 2, NumSharedExperts: 1, MoEIntermediateSize: 1728,
-		NormTopKProb: "multi", Aux: "sequence", AuxCoef: 0.01}
+	minimind2MoE.MoE = minimind2MoE.PublishedMoE()
 
 	minimind3MoE := qwen
-	minimind3MoE.MoE = &MoE{NumExperts: 4, NumExpertsPerTok: 1, MoEIntermediateSize: 2432,
-		NormTopKProb: "always", Aux: "batch", AuxCoef: 5e-4}
+	minimind3MoE.MoE = minimind3MoE.PublishedMoE()
 
 	tiny := llama
 	tiny.VocabSize, tiny.HiddenSize, tiny.NumHiddenLayers, tiny.IntermediateSize = 512, 128, 2, 384
@@ -49,6 +47,15 @@ func Presets() []Named {
 		{"tiny", "for demos: learns simple sentences in about a minute without a GPU", tiny},
 		{"small", "for demos: a few minutes on any GPU", small},
 	}
+}
+
+// PublishedMoE is the mixture of experts that the model's generation was published with, each as wide as the feed-forward.
+func (m Model) PublishedMoE() *MoE {
+	if m.QKNorm {
+		return &MoE{NumExperts: 4, NumExpertsPerTok: 1, MoEIntermediateSize: m.IntermediateSize, NormTopKProb: "always", Aux: "batch", AuxCoef: 5e-4}
+	}
+	return &MoE{NumExperts: 4, NumExpertsPerTok: 2, NumSharedExperts: 1, MoEIntermediateSize: m.IntermediateSize,
+		NormTopKProb: "multi", Aux: "sequence", AuxCoef: 0.01}
 }
 
 // Preset returns the named preset; the error for an unknown name lists the names and suggests the nearest.

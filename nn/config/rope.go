@@ -2,6 +2,11 @@ package config
 
 import "math"
 
+// YaRN stretches the rotary embedding from the original context to factor times it, as published; 16 times 2048 there.
+func YaRN(factor float64, original int) *RopeScaling {
+	return &RopeScaling{Type: "yarn", Factor: factor, OriginalMaxPositionEmbeddings: original, BetaFast: 32, BetaSlow: 1, AttentionFactor: 1}
+}
+
 // RopeTables returns the rotary embedding's cosines and sines, each (T, D/2): the angle of position t and pair j is
 // t * theta^(-2j/D). Computed in float64. With RopeScaling, by YaRN: see frequencies.
 func (m Model) RopeTables(T int) (cos, sin []float32) {

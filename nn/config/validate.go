@@ -60,6 +60,9 @@ func (s *RopeScaling) validate(v *validator) {
 func (e *MoE) validate(v *validator) {
 	v.within("moe.num_experts", e.NumExperts, 1, 256, "")
 	v.within("moe.num_experts_per_tok", e.NumExpertsPerTok, 1, max(e.NumExperts, 1), "a token is sent to at most num_experts experts")
+	if e.NumExpertsPerTok > 0 && e.NumExperts > e.NumExpertsPerTok && e.NumExperts%e.NumExpertsPerTok != 0 {
+		v.wrong("moe.num_experts is %d and moe.num_experts_per_tok is %d: the first must be a multiple of the second", e.NumExperts, e.NumExpertsPerTok)
+	}
 	v.within("moe.num_shared_experts", e.NumSharedExperts, 0, 256, "")
 	v.within("moe.moe_intermediate_size", e.MoEIntermediateSize, 4, 65536, "")
 	v.multipleOf4("moe.moe_intermediate_size", e.MoEIntermediateSize)

@@ -54,6 +54,7 @@ func TestValidate(t *testing.T) {
 		{yarn(func(s *RopeScaling) { s.AttentionFactor = -1 }), "rope_scaling.attention_factor is -1"},
 		{mixture(func(e *MoE) { e.NumExperts = 0 }), "moe.num_experts is 0"},
 		{mixture(func(e *MoE) { e.NumExpertsPerTok = 5 }), "moe.num_experts_per_tok is 5: it must be 1 to 4"},
+		{mixture(func(e *MoE) { e.NumExperts, e.NumExpertsPerTok = 5, 2 }), "moe.num_experts is 5 and moe.num_experts_per_tok is 2: the first must be a multiple"},
 		{mixture(func(e *MoE) { e.NumSharedExperts = -1 }), "moe.num_shared_experts is -1"},
 		{mixture(func(e *MoE) { e.MoEIntermediateSize = 66 }), "moe.moe_intermediate_size is 66: it must be a multiple of 4, such as 68"},
 		{mixture(func(e *MoE) { e.NormTopKProb = "true" }), `moe.norm_topk_prob is "true"`},
