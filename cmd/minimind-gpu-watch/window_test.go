@@ -53,14 +53,15 @@ type camera struct {
 }
 
 func (c *camera) Draw(s *ebiten.Image) {
+	picture := c.Chart.Picture()
 	c.Game.Draw(s)
-	if _, err := os.Stat(c.file + ".take"); err != nil {
+	if _, err := os.Stat(c.file + ".take"); err != nil || c.Chart.Picture() != picture { // it has changed meanwhile
 		return
 	}
 	img := image.NewRGBA(s.Bounds())
 	s.ReadPixels(img.Pix)
 	savePNG(c.file, img)
-	savePNG(c.file+".drawn", c.Chart.Picture().Image())
+	savePNG(c.file+".drawn", picture.Image())
 	os.Remove(c.file + ".take")
 }
 

@@ -46,7 +46,9 @@ type Chart struct {
 	pointer pointer
 	glyphs  *glyphs
 	panels  []*panel // of the last picture
+	base    *Picture // all but what the pointer does; nil: to be made anew
 	picture *Picture // nil: to be made anew
+	corners int      // that the last base had: the next one has about as many
 	version int
 }
 
@@ -60,7 +62,7 @@ func (c *Chart) change(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f()
-	c.picture = nil
+	c.base, c.picture = nil, nil
 }
 
 // SetSize sets the size, and how many device pixels a CSS pixel has.

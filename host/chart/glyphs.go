@@ -3,6 +3,7 @@ package chart
 import (
 	"image"
 	"image/draw"
+	"math"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/goregular"
@@ -22,6 +23,7 @@ type glyphs struct {
 	atlas   *image.Alpha // never written once a picture has it
 	version int
 	shared  bool // a picture has it
+	begun   bool // the atlas was full and begun anew: places that were given before hold no more
 	x, y    int  // where the next letter goes
 	row     int  // the height of the row so far
 }
@@ -29,7 +31,7 @@ type glyphs struct {
 type glyphKey struct {
 	size  float64
 	r     rune
-	phase int // of the quarter of a pixel that it begins at
+	phase int // the quarter of a pixel that it begins at
 }
 
 // glyph is a letter's place in the atlas, and that of its upper left corner from where it is written.
@@ -78,12 +80,20 @@ func (g *glyphs) width(text string, size float64) float64 {
 // phases is how many places within a pixel a letter may begin at: small letters would stand unevenly at whole pixels.
 const phases = 4
 
-// glyph draws a letter that begins a number of quarters of a pixel after a whole one, unless it has been drawn. full says
-// that the atlas is, and was begun anew: earlier places hold no more.
-func (g *glyphs) glyph(r rune, size float64, phase int) (_ glyph, full bool) {
+// start is the whole pixel and the phase at which a letter begins, whose place is x.
+func start(x, size float64) (whole float64, phase int) {
+	if size > 20 { // large ones stand evenly enough
+		return math.Round(x), 0
+	}
+	whole = math.Floor(x)
+	return whole, int((x - whole) * phases)
+}
+
+// glyph draws a letter that begins a number of quarters of a pixel after a whole one, unless it has been drawn.
+func (g *glyphs) glyph(r rune, size float64, phase int) glyph {
 	key := glyphKey{size, r, phase}
 	if have, ok := g.places[key]; ok {
-		return have, false
+		return have
 	}
 	dot := fixed.Point26_6{X: fixed.Int26_6(phase * 64 / phases)}
 	bounds, mask, at, advance, _ := g.face(size).Glyph(dot, r)
@@ -92,7 +102,7 @@ func (g *glyphs) glyph(r rune, size float64, phase int) (_ glyph, full bool) {
 	}
 	if g.y+bounds.Dy()+1 > atlasSize {
 		g.reset()
-		full = true
+		g.begun = true
 	}
 	if g.shared { // pictures that were made before keep theirs
 		old := g.atlas
@@ -108,5 +118,5 @@ func (g *glyphs) glyph(r rune, size float64, phase int) (_ glyph, full bool) {
 	g.places[key] = have
 	g.x += bounds.Dx() + 1
 	g.row = max(g.row, bounds.Dy())
-	return have, full
+	return have
 }

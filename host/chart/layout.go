@@ -156,11 +156,9 @@ func (c *Chart) yRange(series string, left, right float64) (low, high float64) {
 		add(sample[n-1-n/100])
 	}
 	switch {
-	case low > high:
+	case low > high, low == 0 && high == 0:
 		return 0, 1
-	case low == high && low == 0:
-		return 0, 1
-	case low == high:
+	case high-low < 1e-9*max(math.Abs(low), math.Abs(high)): // but for rounding, equal
 		low, high = low-math.Abs(low)/10, high+math.Abs(high)/10
 	}
 	if c.log && low > 0 {

@@ -3,27 +3,53 @@ package chart
 import (
 	"image"
 	"math"
+	"slices"
 )
 
-// paint makes the picture.
+// paint makes the picture: what it showed before, if only the pointer has moved, and what that points at.
 func (c *Chart) paint() *Picture {
-	for {
-		canvas := &canvas{glyphs: c.glyphs, Picture: &Picture{Background: c.theme.Background,
-			Width: int(math.Round(c.px(c.width))), Height: int(math.Round(c.px(c.height)))}}
-		canvas.clip(canvas.whole())
-		c.layout(c.legend(canvas), c.paintTable(canvas))
-		for _, p := range c.panels {
-			c.paintPanel(canvas, p)
-		}
-		c.paintPointer(canvas)
-		if canvas.overflow && !c.glyphs.shared {
-			c.glyphs.shared = true // once is enough: an atlas holds the letters of any one picture
-			continue
-		}
-		c.glyphs.shared = true
-		canvas.Atlas, canvas.AtlasVersion = c.glyphs.atlas, c.glyphs.version
-		return canvas.Picture
+	to := c.paintOnce()
+	if c.glyphs.begun { // an empty atlas holds the letters of any one picture
+		c.glyphs.reset()
+		c.base = nil
+		to = c.paintOnce()
 	}
+	to.Atlas, to.AtlasVersion = c.glyphs.atlas, c.glyphs.version
+	c.glyphs.shared = true
+	return to.Picture
+}
+
+// paintOnce makes the picture, which is wrong if the atlas was begun anew over it.
+func (c *Chart) paintOnce() *canvas {
+	c.glyphs.begun = false
+	if c.base == nil {
+		c.base = c.paintBase()
+	}
+	copied := *c.base
+	const room = 4000 // for what the pointer adds
+	copied.Vertices = append(make([]Vertex, 0, len(copied.Vertices)+room), copied.Vertices...)
+	copied.Indices = append(make([]uint32, 0, len(copied.Indices)+3*room), copied.Indices...)
+	copied.Parts = slices.Clone(copied.Parts)
+	to := &canvas{&copied, c.glyphs}
+	c.paintPointer(to)
+	return to
+}
+
+// paintBase draws all but what the pointer does.
+func (c *Chart) paintBase() *Picture {
+	room := c.corners + c.corners/16 + 100
+	to := &canvas{&Picture{Background: c.theme.Background, Width: int(math.Round(c.px(c.width))), Height: int(math.Round(c.px(c.height))),
+		Vertices: make([]Vertex, 0, room), Indices: make([]uint32, 0, 3*room)}, c.glyphs}
+	to.clip(to.whole())
+	c.layout(c.legend(to), c.paintTable(to))
+	for _, p := range c.panels {
+		if p.plot.x1-p.plot.x0 > c.px(20) && p.plot.y1-p.plot.y0 > c.px(10) { // or there is no room for it
+			c.paintPanel(to, p)
+		}
+	}
+	to.clip(to.whole())
+	c.corners = len(to.Vertices)
+	return to.Picture
 }
 
 // paintPanel draws a panel: title, grid, curves.

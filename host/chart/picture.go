@@ -32,8 +32,7 @@ type Vertex struct {
 // canvas makes a picture. Its lengths are in device pixels.
 type canvas struct {
 	*Picture
-	glyphs   *glyphs
-	overflow bool // the atlas was begun anew: the picture is wrong
+	glyphs *glyphs
 }
 
 // clip begins a part of the picture.
@@ -157,9 +156,8 @@ func (c *canvas) text(x, y, size float64, text string, color Color) float64 {
 	begin := x
 	y = math.Round(y)
 	for _, r := range text {
-		whole := math.Floor(x)
-		g, full := c.glyphs.glyph(r, size, int((x-whole)*phases))
-		c.overflow = c.overflow || full
+		whole, phase := start(x, size)
+		g := c.glyphs.glyph(r, size, phase)
 		if p := g.place; !p.Empty() {
 			left, top := whole+float64(g.offset.X), y+float64(g.offset.Y)
 			first := len(c.Vertices)

@@ -17,13 +17,21 @@ type pointer struct {
 	over, drawing bool
 }
 
+// point makes a change of the pointer only.
+func (c *Chart) point(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+	c.picture = nil
+}
+
 // Hover tells that the pointer is at a place: the chart shows what it points at.
 func (c *Chart) Hover(x, y float64) {
 	c.mu.Lock()
 	same := c.pointer.over && c.pointer.at == vec{x, y}
 	c.mu.Unlock()
 	if !same {
-		c.change(func() { c.pointer.at, c.pointer.over = vec{x, y}, true })
+		c.point(func() { c.pointer.at, c.pointer.over = vec{x, y}, true })
 	}
 }
 
@@ -33,13 +41,13 @@ func (c *Chart) Leave() {
 	over := c.pointer.over
 	c.mu.Unlock()
 	if over {
-		c.change(func() { c.pointer = pointer{} })
+		c.point(func() { c.pointer = pointer{} })
 	}
 }
 
 // Press begins a box to zoom into, at a place in a panel.
 func (c *Chart) Press(x, y float64) {
-	c.change(func() {
+	c.point(func() {
 		c.pointer = pointer{at: vec{x, y}, pressed: vec{x, y}, over: true}
 		c.pointer.drawing = c.panelAt(c.pointer.at) != nil
 	})

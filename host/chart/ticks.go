@@ -63,11 +63,14 @@ func niceStep(step float64) float64 {
 	return 10 * power
 }
 
+// linearTicks are the multiples of step from low to high.
 func linearTicks(low, high, step float64) []Tick {
 	var all []Tick
-	for i := math.Ceil(low/step - 1e-9); i*step <= high+step*1e-9; i++ {
-		v := i * step
-		all = append(all, Tick{v, tickLabel(v, step, max(math.Abs(low), math.Abs(high)))})
+	first := math.Ceil(low/step-1e-9) + 0 // not -0
+	for i := 0.0; i <= (high-low)/step+1; i++ {
+		if v := (first + i) * step; v <= high+step*1e-9 {
+			all = append(all, Tick{v, tickLabel(v, step, max(math.Abs(low), math.Abs(high)))})
+		}
 	}
 	return all
 }
