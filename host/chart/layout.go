@@ -137,7 +137,7 @@ func (c *Chart) yRange(series string, left, right float64) (low, high float64) {
 			continue
 		}
 		raw, curve := r.values[series][from:to], r.smoothed(series, c.smoothing)[from:to]
-		every := len(raw)/2000 + 1
+		every := len(raw)/500 + 1
 		for i, v := range raw {
 			if i%every == 0 && finite(v) {
 				sample = append(sample, v)
