@@ -45,7 +45,12 @@ type State struct {
 	BestValidationLoss float64 `msg:"best_validation_loss"` // +Inf before the first validation
 	BestStep           int64   `msg:"best_step"`            // the step that it was measured after
 
-	EarlyStop EarlyStop `msg:"early_stop"`
+	EarlyStop    EarlyStop `msg:"early_stop"`
+	Trend        Trend     `msg:"trend"`
+	Noise        Noise     `msg:"noise"`
+	Accumulation int64     `msg:"accumulation"` // micro-batches of a step, as an adaptive batch has made them; 0: as the settings say
+	LeaveOut     []Cursor  `msg:"leave_out"`    // batches that are passed over, since the loss jumped at them
+	Rollbacks    int64     `msg:"rollbacks"`    // how often the run went back to leave batches out
 
 	Kernels  Settings `msg:"kernels"`  // the kernel variants that were tuned: other ones would round otherwise
 	Settings Settings `msg:"settings"` // the run's flags, resolved
@@ -59,6 +64,22 @@ type EarlyStop struct {
 	Applied   int64   `msg:"applied"`   // applied steps at the last validation that counted
 	Stopped   bool    `msg:"stopped"`   // the run has ended
 	Last      float64 `msg:"last"`      // the validation loss that ended it
+}
+
+// Trend is the loss's recent course, from which a spike stands out (nn/train/diagnose).
+type Trend struct {
+	Mean     float64 `msg:"mean"`
+	Variance float64 `msg:"variance"`
+	Last     float64 `msg:"last"`
+	Seen     int64   `msg:"seen"`
+	Streak   int64   `msg:"streak"`
+}
+
+// Noise is what the gradient noise scale is computed from: averages over steps (nn/train).
+type Noise struct {
+	Signal  float64 `msg:"signal"`  // squared norm of the gradient without its noise
+	Scatter float64 `msg:"scatter"` // variance of one target's gradient
+	Seen    int64   `msg:"seen"`    // steps that were measured
 }
 
 // Reason says why the run was stopped.

@@ -555,11 +555,97 @@ func (z *Header) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z Noise) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 3
+	// string "signal"
+	o = append(o, 0x83, 0xa6, 0x73, 0x69, 0x67, 0x6e, 0x61, 0x6c)
+	o = msgp.AppendFloat64(o, z.Signal)
+	// string "scatter"
+	o = append(o, 0xa7, 0x73, 0x63, 0x61, 0x74, 0x74, 0x65, 0x72)
+	o = msgp.AppendFloat64(o, z.Scatter)
+	// string "seen"
+	o = append(o, 0xa4, 0x73, 0x65, 0x65, 0x6e)
+	o = msgp.AppendInt64(o, z.Seen)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Noise) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	var zb0001Dup [1]byte
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "signal":
+			if zb0001Dup[0]&(1<<0) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Signal")
+				return
+			}
+			zb0001Dup[0] |= 1 << 0
+			z.Signal, bts, err = msgp.ReadFloat64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Signal")
+				return
+			}
+		case "scatter":
+			if zb0001Dup[0]&(1<<1) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Scatter")
+				return
+			}
+			zb0001Dup[0] |= 1 << 1
+			z.Scatter, bts, err = msgp.ReadFloat64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Scatter")
+				return
+			}
+		case "seen":
+			if zb0001Dup[0]&(1<<2) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Seen")
+				return
+			}
+			zb0001Dup[0] |= 1 << 2
+			z.Seen, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Seen")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Noise) Msgsize() (s int) {
+	s = 1 + 7 + msgp.Float64Size + 8 + msgp.Float64Size + 5 + msgp.Int64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 14
+	// map header, size 19
 	// string "step"
-	o = append(o, 0x8e, 0xa4, 0x73, 0x74, 0x65, 0x70)
+	o = append(o, 0xde, 0x0, 0x13, 0xa4, 0x73, 0x74, 0x65, 0x70)
 	o = msgp.AppendInt64(o, z.Step)
 	// string "applied_steps"
 	o = append(o, 0xad, 0x61, 0x70, 0x70, 0x6c, 0x69, 0x65, 0x64, 0x5f, 0x73, 0x74, 0x65, 0x70, 0x73)
@@ -607,6 +693,49 @@ func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 		err = msgp.WrapError(err, "EarlyStop")
 		return
 	}
+	// string "trend"
+	o = append(o, 0xa5, 0x74, 0x72, 0x65, 0x6e, 0x64)
+	o, err = z.Trend.MarshalMsg(o)
+	if err != nil {
+		err = msgp.WrapError(err, "Trend")
+		return
+	}
+	// string "noise"
+	o = append(o, 0xa5, 0x6e, 0x6f, 0x69, 0x73, 0x65)
+	// map header, size 3
+	// string "signal"
+	o = append(o, 0x83, 0xa6, 0x73, 0x69, 0x67, 0x6e, 0x61, 0x6c)
+	o = msgp.AppendFloat64(o, z.Noise.Signal)
+	// string "scatter"
+	o = append(o, 0xa7, 0x73, 0x63, 0x61, 0x74, 0x74, 0x65, 0x72)
+	o = msgp.AppendFloat64(o, z.Noise.Scatter)
+	// string "seen"
+	o = append(o, 0xa4, 0x73, 0x65, 0x65, 0x6e)
+	o = msgp.AppendInt64(o, z.Noise.Seen)
+	// string "accumulation"
+	o = append(o, 0xac, 0x61, 0x63, 0x63, 0x75, 0x6d, 0x75, 0x6c, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+	o = msgp.AppendInt64(o, z.Accumulation)
+	// string "leave_out"
+	o = append(o, 0xa9, 0x6c, 0x65, 0x61, 0x76, 0x65, 0x5f, 0x6f, 0x75, 0x74)
+	o = msgp.AppendArrayHeader(o, uint32(len(z.LeaveOut)))
+	if uint32(len(z.LeaveOut)) > ze2bed3a0limitArrays {
+		return nil, msgp.ErrLimitExceeded
+	}
+	for za0001 := range z.LeaveOut {
+		// map header, size 3
+		// string "epoch"
+		o = append(o, 0x83, 0xa5, 0x65, 0x70, 0x6f, 0x63, 0x68)
+		o = msgp.AppendInt64(o, z.LeaveOut[za0001].Epoch)
+		// string "document"
+		o = append(o, 0xa8, 0x64, 0x6f, 0x63, 0x75, 0x6d, 0x65, 0x6e, 0x74)
+		o = msgp.AppendInt64(o, z.LeaveOut[za0001].Document)
+		// string "offset"
+		o = append(o, 0xa6, 0x6f, 0x66, 0x66, 0x73, 0x65, 0x74)
+		o = msgp.AppendInt64(o, z.LeaveOut[za0001].Offset)
+	}
+	// string "rollbacks"
+	o = append(o, 0xa9, 0x72, 0x6f, 0x6c, 0x6c, 0x62, 0x61, 0x63, 0x6b, 0x73)
+	o = msgp.AppendInt64(o, z.Rollbacks)
 	// string "kernels"
 	o = append(o, 0xa7, 0x6b, 0x65, 0x72, 0x6e, 0x65, 0x6c, 0x73)
 	o, err = z.Kernels.MarshalMsg(o)
@@ -634,7 +763,7 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
-	var zb0001Dup [2]byte
+	var zb0001Dup [3]byte
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -826,23 +955,197 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "EarlyStop")
 				return
 			}
-		case "kernels":
+		case "trend":
 			if zb0001Dup[1]&(1<<4) != 0 {
-				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Kernels")
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Trend")
 				return
 			}
 			zb0001Dup[1] |= 1 << 4
+			bts, err = z.Trend.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Trend")
+				return
+			}
+		case "noise":
+			if zb0001Dup[1]&(1<<5) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Noise")
+				return
+			}
+			zb0001Dup[1] |= 1 << 5
+			var zb0003 uint32
+			zb0003, bts, err = msgp.ReadMapHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Noise")
+				return
+			}
+			var zb0003Dup [1]byte
+			for zb0003 > 0 {
+				zb0003--
+				field, bts, err = msgp.ReadMapKeyZC(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Noise")
+					return
+				}
+				switch msgp.UnsafeString(field) {
+				case "signal":
+					if zb0003Dup[0]&(1<<0) != 0 {
+						err = msgp.WrapError(msgp.ErrDuplicateEntry, "Noise", "Signal")
+						return
+					}
+					zb0003Dup[0] |= 1 << 0
+					z.Noise.Signal, bts, err = msgp.ReadFloat64Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Noise", "Signal")
+						return
+					}
+				case "scatter":
+					if zb0003Dup[0]&(1<<1) != 0 {
+						err = msgp.WrapError(msgp.ErrDuplicateEntry, "Noise", "Scatter")
+						return
+					}
+					zb0003Dup[0] |= 1 << 1
+					z.Noise.Scatter, bts, err = msgp.ReadFloat64Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Noise", "Scatter")
+						return
+					}
+				case "seen":
+					if zb0003Dup[0]&(1<<2) != 0 {
+						err = msgp.WrapError(msgp.ErrDuplicateEntry, "Noise", "Seen")
+						return
+					}
+					zb0003Dup[0] |= 1 << 2
+					z.Noise.Seen, bts, err = msgp.ReadInt64Bytes(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Noise", "Seen")
+						return
+					}
+				default:
+					bts, err = msgp.Skip(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "Noise")
+						return
+					}
+				}
+			}
+		case "accumulation":
+			if zb0001Dup[1]&(1<<6) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Accumulation")
+				return
+			}
+			zb0001Dup[1] |= 1 << 6
+			z.Accumulation, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Accumulation")
+				return
+			}
+		case "leave_out":
+			if zb0001Dup[1]&(1<<7) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "LeaveOut")
+				return
+			}
+			zb0001Dup[1] |= 1 << 7
+			var zb0004 uint32
+			zb0004, bts, err = msgp.ReadArrayHeaderBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "LeaveOut")
+				return
+			}
+			if zb0004 > ze2bed3a0limitArrays {
+				err = msgp.ErrLimitExceeded
+				return
+			}
+			if cap(z.LeaveOut) >= int(zb0004) {
+				z.LeaveOut = (z.LeaveOut)[:zb0004]
+			} else {
+				z.LeaveOut = make([]Cursor, zb0004)
+			}
+			for za0001 := range z.LeaveOut {
+				var zb0005 uint32
+				zb0005, bts, err = msgp.ReadMapHeaderBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "LeaveOut", za0001)
+					return
+				}
+				var zb0005Dup [1]byte
+				for zb0005 > 0 {
+					zb0005--
+					field, bts, err = msgp.ReadMapKeyZC(bts)
+					if err != nil {
+						err = msgp.WrapError(err, "LeaveOut", za0001)
+						return
+					}
+					switch msgp.UnsafeString(field) {
+					case "epoch":
+						if zb0005Dup[0]&(1<<0) != 0 {
+							err = msgp.WrapError(msgp.ErrDuplicateEntry, "LeaveOut", za0001, "Epoch")
+							return
+						}
+						zb0005Dup[0] |= 1 << 0
+						z.LeaveOut[za0001].Epoch, bts, err = msgp.ReadInt64Bytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "LeaveOut", za0001, "Epoch")
+							return
+						}
+					case "document":
+						if zb0005Dup[0]&(1<<1) != 0 {
+							err = msgp.WrapError(msgp.ErrDuplicateEntry, "LeaveOut", za0001, "Document")
+							return
+						}
+						zb0005Dup[0] |= 1 << 1
+						z.LeaveOut[za0001].Document, bts, err = msgp.ReadInt64Bytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "LeaveOut", za0001, "Document")
+							return
+						}
+					case "offset":
+						if zb0005Dup[0]&(1<<2) != 0 {
+							err = msgp.WrapError(msgp.ErrDuplicateEntry, "LeaveOut", za0001, "Offset")
+							return
+						}
+						zb0005Dup[0] |= 1 << 2
+						z.LeaveOut[za0001].Offset, bts, err = msgp.ReadInt64Bytes(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "LeaveOut", za0001, "Offset")
+							return
+						}
+					default:
+						bts, err = msgp.Skip(bts)
+						if err != nil {
+							err = msgp.WrapError(err, "LeaveOut", za0001)
+							return
+						}
+					}
+				}
+			}
+		case "rollbacks":
+			if zb0001Dup[2]&(1<<0) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Rollbacks")
+				return
+			}
+			zb0001Dup[2] |= 1 << 0
+			z.Rollbacks, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Rollbacks")
+				return
+			}
+		case "kernels":
+			if zb0001Dup[2]&(1<<1) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Kernels")
+				return
+			}
+			zb0001Dup[2] |= 1 << 1
 			bts, err = z.Kernels.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Kernels")
 				return
 			}
 		case "settings":
-			if zb0001Dup[1]&(1<<5) != 0 {
+			if zb0001Dup[2]&(1<<2) != 0 {
 				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Settings")
 				return
 			}
-			zb0001Dup[1] |= 1 << 5
+			zb0001Dup[2] |= 1 << 2
 			bts, err = z.Settings.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Settings")
@@ -862,7 +1165,7 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *State) Msgsize() (s int) {
-	s = 1 + 5 + msgp.Int64Size + 14 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 5 + msgp.Uint64Size + 7 + 1 + 6 + msgp.Int64Size + 9 + msgp.Int64Size + 7 + msgp.Int64Size + 12 + msgp.Int64Size + 21 + msgp.Float64Size + 10 + msgp.Int64Size + 11 + z.EarlyStop.Msgsize() + 8 + z.Kernels.Msgsize() + 9 + z.Settings.Msgsize()
+	s = 3 + 5 + msgp.Int64Size + 14 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 14 + msgp.Int64Size + 12 + msgp.Int64Size + 5 + msgp.Uint64Size + 7 + 1 + 6 + msgp.Int64Size + 9 + msgp.Int64Size + 7 + msgp.Int64Size + 12 + msgp.Int64Size + 21 + msgp.Float64Size + 10 + msgp.Int64Size + 11 + z.EarlyStop.Msgsize() + 6 + z.Trend.Msgsize() + 6 + 1 + 7 + msgp.Float64Size + 8 + msgp.Float64Size + 5 + msgp.Int64Size + 13 + msgp.Int64Size + 10 + msgp.ArrayHeaderSize + (len(z.LeaveOut) * (23 + msgp.Int64Size + msgp.Int64Size + msgp.Int64Size)) + 10 + msgp.Int64Size + 8 + z.Kernels.Msgsize() + 9 + z.Settings.Msgsize()
 	return
 }
 
@@ -1000,5 +1303,119 @@ func (z *TensorInfo) UnmarshalMsg(bts []byte) (o []byte, err error) {
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *TensorInfo) Msgsize() (s int) {
 	s = 1 + 5 + msgp.StringPrefixSize + len(z.Name) + 6 + msgp.StringPrefixSize + len(z.Group) + 6 + msgp.ArrayHeaderSize + (len(z.Shape) * (msgp.IntSize)) + 6 + msgp.StringPrefixSize + len(z.DType) + 6 + msgp.Int64Size
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *Trend) MarshalMsg(b []byte) (o []byte, err error) {
+	o = msgp.Require(b, z.Msgsize())
+	// map header, size 5
+	// string "mean"
+	o = append(o, 0x85, 0xa4, 0x6d, 0x65, 0x61, 0x6e)
+	o = msgp.AppendFloat64(o, z.Mean)
+	// string "variance"
+	o = append(o, 0xa8, 0x76, 0x61, 0x72, 0x69, 0x61, 0x6e, 0x63, 0x65)
+	o = msgp.AppendFloat64(o, z.Variance)
+	// string "last"
+	o = append(o, 0xa4, 0x6c, 0x61, 0x73, 0x74)
+	o = msgp.AppendFloat64(o, z.Last)
+	// string "seen"
+	o = append(o, 0xa4, 0x73, 0x65, 0x65, 0x6e)
+	o = msgp.AppendInt64(o, z.Seen)
+	// string "streak"
+	o = append(o, 0xa6, 0x73, 0x74, 0x72, 0x65, 0x61, 0x6b)
+	o = msgp.AppendInt64(o, z.Streak)
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Trend) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	var zb0001Dup [1]byte
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = msgp.ReadMapKeyZC(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "mean":
+			if zb0001Dup[0]&(1<<0) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Mean")
+				return
+			}
+			zb0001Dup[0] |= 1 << 0
+			z.Mean, bts, err = msgp.ReadFloat64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Mean")
+				return
+			}
+		case "variance":
+			if zb0001Dup[0]&(1<<1) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Variance")
+				return
+			}
+			zb0001Dup[0] |= 1 << 1
+			z.Variance, bts, err = msgp.ReadFloat64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Variance")
+				return
+			}
+		case "last":
+			if zb0001Dup[0]&(1<<2) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Last")
+				return
+			}
+			zb0001Dup[0] |= 1 << 2
+			z.Last, bts, err = msgp.ReadFloat64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Last")
+				return
+			}
+		case "seen":
+			if zb0001Dup[0]&(1<<3) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Seen")
+				return
+			}
+			zb0001Dup[0] |= 1 << 3
+			z.Seen, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Seen")
+				return
+			}
+		case "streak":
+			if zb0001Dup[0]&(1<<4) != 0 {
+				err = msgp.WrapError(msgp.ErrDuplicateEntry, "Streak")
+				return
+			}
+			zb0001Dup[0] |= 1 << 4
+			z.Streak, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Streak")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *Trend) Msgsize() (s int) {
+	s = 1 + 5 + msgp.Float64Size + 9 + msgp.Float64Size + 5 + msgp.Float64Size + 5 + msgp.Int64Size + 7 + msgp.Int64Size
 	return
 }

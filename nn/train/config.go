@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
@@ -39,6 +41,9 @@ type Config struct {
 	SaveInterval       int // steps; 0: about ten times a run
 	SampleInterval     int // steps; 0: about five times a run
 	EarlyStop          EarlyStop
+	AdaptiveBatch      AdaptiveBatch
+	RollbackOnSpike    bool        // go back when the loss jumps, and leave the batch out
+	Probe              bool        // measure each layer's largest activation
 	LoRA               config.LoRA // rank 0: all parameters train; no targets: the model's DefaultLoRA
 	DPO                nn.DPO      // beta 0: no preferences
 }
@@ -76,6 +81,9 @@ func (c Config) Validate() error {
 	atLeast("save_interval", c.SaveInterval, 0)
 	atLeast("sample_interval", c.SampleInterval, 0)
 	atLeast("early_stop's patience", c.EarlyStop.Patience, 0)
+	wrong(c.AdaptiveBatch.Most != 0 && c.AccumulationSteps < 2, "accumulation_steps is %d, and adaptive_batch needs at least 2: the noise shows in the difference of a micro-batch and a step", c.AccumulationSteps)
+	wrong(c.AdaptiveBatch.Most != 0 && c.AdaptiveBatch.Most < c.AccumulationSteps, "adaptive_batch is %d, below accumulation_steps, %d: it is the most that these may grow to", c.AdaptiveBatch.Most, c.AccumulationSteps)
+	wrong(c.AdaptiveBatch.Scale != "" && !slices.Contains(BatchScales, c.AdaptiveBatch.Scale), "adaptive_scale is %q: must be one of %s", c.AdaptiveBatch.Scale, strings.Join(BatchScales, ", "))
 	wrong(!(c.EarlyStop.MinDelta >= 0), "early_stop's min-delta is %v: must be at least 0", c.EarlyStop.MinDelta)
 	return errors.Join(errs...)
 }
@@ -110,6 +118,7 @@ func (c *Config) fields() map[string]any {
 		"stage": &c.Stage, "lora_rank": &c.LoRA.Rank, "lora_alpha": &c.LoRA.Alpha, "lora_targets": &c.LoRA.Targets,
 		"dpo_beta": &c.DPO.Beta, "dpo_mean": &c.DPO.Mean,
 		"schedule": &c.LRSchedule, "decay": &c.Decay, "early_stop": &c.EarlyStop,
+		"adaptive_batch": &c.AdaptiveBatch.Most, "adaptive_scale": &c.AdaptiveBatch.Scale, "rollback_on_spike": &c.RollbackOnSpike,
 	}
 }
 

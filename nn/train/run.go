@@ -27,8 +27,11 @@ type Step struct {
 	Validation   *Validation        // when there was one after this step
 	SaveDue      bool               // the caller should Save now
 	SampleDue    bool               // the caller should sample now
+	Mark         string             // what befell the run at this step, in a word or two; see the Marks
 	Values       map[string]float64 // what else was measured, under its name in the metrics
-	Last         bool               // nothing follows: the run has ended, was stopped early (State().EarlyStop) or interrupted
+	RolledBack   bool               // the loss jumped: the run has gone back to step BackTo, and goes on from there
+	BackTo       int64
+	Last         bool // nothing follows: the run has ended, was stopped early (State().EarlyStop) or interrupted
 
 	validates bool // a validation follows
 }
@@ -48,7 +51,7 @@ type Validation struct {
 func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		t.started = time.Now()
-		var sent []Step // submitted, not yet yielded, oldest first
+		var sent []sentStep // submitted, not yet yielded, oldest first
 		deliver := func(all bool) bool {
 			for t.training.Pending() > 0 {
 				s, ok := t.training.State(all || t.training.Full())
@@ -57,14 +60,23 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 				}
 				step := sent[0]
 				sent = append(sent[:0], sent[1:]...)
-				step.Loss, step.GradNorm, step.Skipped = s.Loss, s.GradNorm, s.Skipped
-				step.Values = t.expertValues(s)
-				step.Seconds = time.Since(t.started).Seconds()
 				if t.config.DPO.Beta > 0 {
 					step.Preference = &s.Preference
 				}
-				t.state.AppliedSteps, t.state.SkippedSteps = s.Applied, s.Skipped
 				var err error
+				step.Seconds = time.Since(t.started).Seconds()
+				if t.observe(&step, s) && t.config.RollbackOnSpike {
+					for sent = sent[:0]; t.training.Pending() > 0; {
+						t.training.State(true)
+					}
+					err = t.rollBack(&step)
+					step.Last, step.SaveDue, step.SampleDue = false, false, false
+					step.RolledBack, step.BackTo = true, t.state.Step
+					return yield(step.Step, err) && err == nil
+				}
+				if all && len(sent) == 0 && t.mayGrow(step.Step.Step) {
+					t.growBatch(&step.Step)
+				}
 				if all && len(sent) == 0 && step.validates {
 					step.Validation, err = t.validate()
 					if v := step.Validation; v != nil {
@@ -72,11 +84,21 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 						step.SaveDue = step.SaveDue || v.Best || step.Last
 					}
 				}
-				if !yield(step, err) || err != nil {
+				if !yield(step.Step, err) || err != nil {
 					return false
+				}
+				if step.SaveDue && all && len(sent) == 0 {
+					if err := t.snapshot(); err != nil {
+						yield(step.Step, err)
+						return false
+					}
 				}
 			}
 			return true
+		}
+		if err := t.snapshot(); err != nil {
+			yield(Step{Step: t.state.Step, Steps: t.state.TotalSteps}, err)
+			return
 		}
 		for t.state.Step < t.state.TotalSteps && !t.state.EarlyStop.Stopped {
 			step, err := t.submit()
@@ -84,12 +106,15 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 				err = t.dev.Err()
 			}
 			if err != nil {
-				yield(step, err)
+				yield(step.Step, err)
 				return
 			}
-			t.occasions(&step, ctx.Err() != nil)
+			t.occasions(&step.Step, ctx.Err() != nil)
 			sent = append(sent, step)
-			if !deliver(step.Last || step.SaveDue || step.SampleDue || step.validates) || step.Last {
+			if !deliver(step.Last || step.SaveDue || step.SampleDue || step.validates || t.mayGrow(step.Step.Step)) {
+				break
+			}
+			if step.Last && t.state.Step == step.Step.Step { // else it went back
 				break
 			}
 		}
@@ -100,17 +125,24 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 }
 
 // submit sends one step to the device.
-func (t *Trainer) submit() (Step, error) {
-	epoch := t.data.Train.Cursor().Epoch
+func (t *Trainer) submit() (s sentStep, err error) {
+	left, isLeft, err := t.leaveOut()
+	if err != nil {
+		return s, err
+	}
+	s.place = t.data.Train.Cursor()
 	count, pairs := 0, 0
 	for _, b := range t.batches {
 		if err := t.next(b); err != nil {
-			return Step{}, err
+			return s, err
 		}
 		count += t.objective.Count(b)
 		pairs += b.Pairs
 	}
-	rate := t.schedule.Rate(t.state.Step)
+	rate, first := t.rate(), t.batches[0]
+	s.weight = t.weight(first, count) * float64(t.objective.Count(first))
+	s.small, s.large = float64(first.Pairs), float64(pairs)
+	t.training.Noise, t.training.Ratios = len(t.batches) > 1, measures(t.state.Step+1)
 	for i, b := range t.batches {
 		t.training.MicroStep(b, t.weight(b, count), i == 0, i == len(t.batches)-1, rate)
 	}
@@ -118,7 +150,11 @@ func (t *Trainer) submit() (Step, error) {
 	t.state.MicroSteps += int64(len(t.batches))
 	t.state.TokensSeen += int64(pairs)
 	t.state.Cursor = checkpoint.Cursor(t.data.Train.Cursor())
-	return Step{Step: t.state.Step, Steps: t.state.TotalSteps, Epoch: epoch, LearningRate: rate, Tokens: t.state.TokensSeen, Empty: t.state.EmptyBatches}, nil
+	s.Step = Step{Step: t.state.Step, Steps: t.state.TotalSteps, Epoch: s.place.Epoch, LearningRate: rate, Tokens: t.state.TokensSeen, Empty: t.state.EmptyBatches}
+	if isLeft {
+		s.mark(MarkLeftOut, left)
+	}
+	return s, nil
 }
 
 // next fills a micro-batch with the next rows of which some target counts. The others are passed over: the mean over

@@ -57,6 +57,7 @@ type Trainer struct {
 	schedule   Schedule
 	state      checkpoint.State
 	started    time.Time
+	kept       bytes.Buffer // the last snapshot, as a checkpoint
 }
 
 // New begins a run.
@@ -160,10 +161,7 @@ func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
 		return err
 	}
 	if resumed != nil {
-		if err := t.training.Load(resumed, t.loadOther); err != nil {
-			return err
-		}
-		if err := d.Train.Seek(data.Cursor(t.state.Cursor)); err != nil {
+		if err := t.restore(resumed); err != nil {
 			return err
 		}
 	}
@@ -251,12 +249,11 @@ func (t *Trainer) adapt() error {
 // allocate makes what the model's training needs on the device, with room for validation data of so many rows.
 func (t *Trainer) allocate(validationRows int64) (err error) {
 	c := t.config
+	t.model.Probe = c.Probe
 	if t.training, err = nn.NewTraining(t.model, t.objective, c.adamW(), c.rows(), c.MaxSeqLen); err != nil {
 		return err
 	}
-	for range c.AccumulationSteps {
-		t.batches = append(t.batches, data.NewBatch(c.rows(), c.MaxSeqLen))
-	}
+	t.setAccumulation(t.accumulation())
 	if validationRows > 0 {
 		rows := min(int(min(validationRows, int64(c.rows()))), c.validationRows())
 		t.validation = data.NewBatch(rows, c.MaxSeqLen)
@@ -283,6 +280,14 @@ func Rehearse(planner *host.Device, m config.Model, c Config, validationRows int
 		return nil, err
 	}
 	return t.model, planner.Err()
+}
+
+// accumulation is how many micro-batches the next step has.
+func (t *Trainer) accumulation() int {
+	if t.state.Accumulation > 0 {
+		return int(t.state.Accumulation)
+	}
+	return t.config.AccumulationSteps
 }
 
 // mainShapes are the matrix products that a step spends its time on.

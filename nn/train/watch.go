@@ -1,0 +1,89 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+	"github.com/minimind-gpu/minimind-gpu/nn/train/diagnose"
+)
+
+// measureEvery is how many steps there are between two measurements of the update, after the first ten.
+const measureEvery = 10
+
+// measures says whether a step (from 1) is measured.
+func measures(step int64) bool { return step < measureEvery || step%measureEvery == 0 }
+
+// Marks of steps in the metrics.
+const (
+	MarkSpike   = "spike"                   // the loss jumped; Values tell the place of the batch
+	MarkSkipped = "left out: not finite"    // the gradient was not finite; likewise
+	MarkLeftOut = "batch left out: a spike" // a batch before this step's was passed over after a spike; likewise
+	markGrown   = "accumulation %d -> %d"   // of an adaptive batch
+	placeEpoch  = "batch_epoch"             // place of a marked step's batch
+	placeDoc    = "batch_document"          // in the epoch's order
+	placeOffset = "batch_offset"            // tokens
+)
+
+// sentStep is a step on its way through the device, with what is needed when it arrives.
+type sentStep struct {
+	Step
+	place  data.Cursor // of its batch
+	weight float64     // of the first micro-batch's mean in the step's gradient
+	small  float64     // targets of the first micro-batch,
+	large  float64     // of the step
+}
+
+// observe completes a step with what the device told, and says whether its loss is a spike.
+func (t *Trainer) observe(s *sentStep, told nn.State) (spike bool) {
+	s.Loss, s.GradNorm, s.Skipped = told.Loss, told.GradNorm, told.Skipped
+	skipped := told.Skipped > t.state.SkippedSteps
+	t.state.AppliedSteps, t.state.SkippedSteps = told.Applied, told.Skipped
+	trend := diagnose.Trend(t.state.Trend)
+	spike = trend.Add(told.Loss)
+	t.state.Trend = checkpoint.Trend(trend)
+	for name, value := range t.expertValues(told) {
+		s.set(name, value)
+	}
+	switch {
+	case skipped:
+		s.mark(MarkSkipped, s.place)
+	case spike:
+		s.mark(MarkSpike, s.place)
+	}
+	if told.MicroSquares > 0 {
+		t.state.Noise = addNoise(t.state.Noise, told.MicroSquares/(s.weight*s.weight), told.GradNorm*told.GradNorm, s.small, s.large)
+	}
+	if !measures(s.Step.Step) {
+		return spike && !skipped
+	}
+	if scale := NoiseScale(t.state.Noise); scale > 0 {
+		s.set("noise_scale", scale)
+	}
+	if told.UpdateRatio > 0 {
+		s.set("update_ratio", told.UpdateRatio)
+	}
+	for l, ratio := range told.UpdateRatios {
+		s.set(fmt.Sprintf("update_ratio_layer_%d", l), ratio)
+	}
+	for l, largest := range told.LargestActivation {
+		s.set(fmt.Sprintf("largest_activation_layer_%d", l), largest)
+	}
+	return spike && !skipped
+}
+
+// mark marks a step, with the place of a batch.
+func (s *Step) mark(mark string, place data.Cursor) {
+	s.Mark = mark
+	s.set(placeEpoch, float64(place.Epoch))
+	s.set(placeDoc, float64(place.Document))
+	s.set(placeOffset, float64(place.Offset))
+}
+
+func (s *Step) set(name string, value float64) {
+	if s.Values == nil {
+		s.Values = map[string]float64{}
+	}
+	s.Values[name] = value
+}
