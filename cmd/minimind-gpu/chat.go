@@ -283,29 +283,21 @@ func (c *conversation) answer(question string) error {
 	return out.err
 }
 
-// fit is the prompt for the conversation's next answer. Where the context is too short it leaves out the oldest turns,
-// and says so.
+// fit is the prompt for the conversation's next answer. Where the context is too short it forgets the oldest turns, and
+// says so.
 func (c *conversation) fit() (text string, ids []int, err error) {
 	context := c.generator.Context()
-	room := min(c.command.MaxNewTokens, context/4) // for the answer
-	dropped := 0
-	for {
-		text, ids, err = c.format.Prompt(chat.Conversation{Messages: c.all()}, c.thinking)
-		if err != nil || len(ids)+room <= context {
-			break
-		}
-		next := 1
-		for next < len(c.messages) && c.messages[next].Role != chat.User {
-			next++
-		}
-		if next >= len(c.messages) {
-			return "", nil, fmt.Errorf("this takes %d tokens; with room for an answer the context of %d leaves %d (--context changes it)", len(ids), context, context-room)
-		}
-		c.messages = c.messages[next:]
-		dropped += next
+	limit := context - min(c.command.MaxNewTokens, context/4) // the rest is for the answer
+	text, ids, left, dropped, err := c.format.PromptWithin(chat.Conversation{Messages: c.all()}, c.thinking, limit)
+	if err == nil && len(ids) > limit {
+		err = fmt.Errorf("this takes %d tokens; with room for an answer the context of %d leaves %d (--context changes it)", len(ids), context, limit)
 	}
-	if dropped > 0 {
+	if err == nil && dropped > 0 {
 		c.p.say("(the context of %d tokens is full: the oldest %d messages are left out)", context, dropped)
+		c.messages = left.Messages
+		if c.system != "" {
+			c.messages = left.Messages[1:]
+		}
 	}
 	return text, ids, err
 }

@@ -28,6 +28,7 @@ type commandLine struct {
 	Plan      planCommand     `cmd:"" help:"Say what a training would take: memory, batch size, time. Nothing is trained."`
 	Export    exportCommand   `cmd:"" help:"Write a model for transformers, llama.cpp and others."`
 	Import    importCommand   `cmd:"" help:"Make a checkpoint of a model of others: Hugging Face, MiniMind's .pth, GGUF."`
+	Serve     serveCommand    `cmd:"" help:"Serve a model over HTTP, as OpenAI's API and as a page to chat with."`
 	Info      infoCommand     `cmd:"" help:"Show the adapters and presets, or what a checkpoint holds."`
 	Watch     watchCommand    `cmd:"" help:"Follow the curves of runs in a window."`
 	Plot      plotCommand     `cmd:"" help:"Draw the curves of runs into a picture."`

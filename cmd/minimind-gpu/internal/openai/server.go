@@ -1,0 +1,170 @@
+//go:build !js
+
+// Package openai serves a model over HTTP as OpenAI's API does: chats and completions, whole or streamed, of many clients
+// decoded together, and beside it a page to chat with, metrics and the server's health.
+package openai
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/chat"
+	"github.com/minimind-gpu/minimind-gpu/nn/generate"
+	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
+)
+
+// Config is what a server serves, and its limits.
+type Config struct {
+	Name      string // of the model
+	Tokenizer *tokenizer.Tokenizer
+	Format    *chat.Format // nil: the model knows no conversations
+	Generator *generate.Generator
+	Defaults  generate.Options // where a request says nothing; MaxNewTokens bounds every answer, 0: the context does
+	Token     string           // that clients must show; "": none
+	MaxBody   int64            // bytes of a request
+	Queue     int              // answers that may wait
+	Timeout   time.Duration    // of a request, waiting included
+	Created   time.Time        // the model
+}
+
+// Server is an http.Handler, and the engine behind it.
+type Server struct {
+	config  Config
+	engine  *engine
+	metrics *metrics
+	mux     *http.ServeMux
+	slow    time.Duration // how long a client may take to send a request, and to read a piece of a stream
+}
+
+// New makes a server. It answers once Run runs.
+func New(c Config) *Server {
+	s := &Server{config: c, engine: newEngine(c.Generator, c.Queue), mux: http.NewServeMux(), slow: 30 * time.Second}
+	s.metrics = newMetrics(s.engine)
+	s.mux.HandleFunc("GET /{$}", page)
+	s.mux.HandleFunc("GET /healthz", s.health)
+	s.mux.Handle("GET /metrics", s.guarded(s.metrics.handler()))
+	s.mux.Handle("GET /v1/models", s.guarded(http.HandlerFunc(s.models)))
+	s.mux.Handle("GET /v1/models/{model}", s.guarded(http.HandlerFunc(s.model)))
+	s.mux.Handle("POST /v1/chat/completions", s.guarded(s.metrics.count("chat", s.endpoint(s.chat))))
+	s.mux.Handle("POST /v1/completions", s.guarded(s.metrics.count("completions", s.endpoint(s.completion))))
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		failure(http.StatusNotFound, "invalid_request_error", "unknown_url",
+			fmt.Sprintf("there is nothing at %s %s; see /v1/models, /v1/chat/completions, /v1/completions", r.Method, r.URL.Path)).write(w)
+	})
+	return s
+}
+
+// Run decodes until ctx ends, and owns the generator's device as long. Its error is the device's.
+func (s *Server) Run(ctx context.Context) error { return s.engine.run(ctx) }
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	s.mux.ServeHTTP(w, r)
+}
+
+// guarded asks for the token, if there is one.
+func (s *Server) guarded(next http.Handler) http.Handler {
+	if s.config.Token == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || subtle.ConstantTimeCompare([]byte(given), []byte(s.config.Token)) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			failure(http.StatusUnauthorized, "authentication_error", "invalid_api_key", "this server wants its token as the API key: Authorization: Bearer TOKEN").write(w)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// endpoint reads a request's body and sends the error, if there is one.
+func (s *Server) endpoint(handle func(ctx context.Context, w http.ResponseWriter, body []byte) *apiError) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), s.config.Timeout)
+		defer cancel()
+		body, err := s.body(w, r)
+		if err == nil {
+			err = handle(ctx, w, body)
+		}
+		if err != nil && err != gone {
+			err.write(w)
+		}
+	})
+}
+
+func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, *apiError) {
+	// A page of another site cannot send this type without asking first, which nobody answers.
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, failure(http.StatusUnsupportedMediaType, "invalid_request_error", "", "the Content-Type must be application/json")
+	}
+	// Not http.Server.ReadTimeout, which would go on to count while the answer is written.
+	control := http.NewResponseController(w)
+	control.SetReadDeadline(time.Now().Add(s.slow))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, failure(http.StatusRequestEntityTooLarge, "invalid_request_error", "", fmt.Sprintf("the body has more than the %d bytes that this server takes", s.config.MaxBody))
+	} else if err != nil {
+		return nil, failure(http.StatusBadRequest, "invalid_request_error", "", "the body could not be read: "+err.Error())
+	}
+	control.SetReadDeadline(time.Time{})
+	return body, nil
+}
+
+func send(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v)
+}
+
+// health says whether the server can answer.
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	if err := s.engine.failed(); err != nil {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		json.NewEncoder(w).Encode(map[string]string{"status": err.Error()})
+		return
+	}
+	running, waiting := s.engine.load()
+	send(w, map[string]any{"status": "ok", "running": running, "waiting": waiting})
+}
+
+type modelInfo struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+	Context int    `json:"max_model_len"` // as vLLM calls it
+}
+
+func (s *Server) info() modelInfo {
+	return modelInfo{s.config.Name, "model", s.config.Created.Unix(), "minimind-gpu", s.config.Generator.Context()}
+}
+
+func (s *Server) models(w http.ResponseWriter, r *http.Request) {
+	send(w, map[string]any{"object": "list", "data": []modelInfo{s.info()}})
+}
+
+func (s *Server) model(w http.ResponseWriter, r *http.Request) {
+	if err := s.checkModel(r.PathValue("model")); err != nil {
+		err.write(w)
+		return
+	}
+	send(w, s.info())
+}
+
+func (s *Server) checkModel(name string) *apiError {
+	if name == "" || name == s.config.Name {
+		return nil
+	}
+	e := wrong("model", fmt.Sprintf("there is no %q here, only %q", name, s.config.Name)).withCode("model_not_found")
+	e.status = http.StatusNotFound
+	return e
+}
