@@ -86,7 +86,7 @@ test-wasm:
 	$(JS) .ci/gotest -exec "node $(CURDIR)/.ci/node.mjs" $(WASM)
 
 # the fuzz targets of the readers of files that others made
-FUZZ := tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzOpenShard checkpoint/FuzzReader \
+FUZZ := ../cmd/minimind-gpu/internal/openai/FuzzRequest tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzOpenShard checkpoint/FuzzReader \
   interchange/FuzzOpenSafetensors interchange/FuzzParseConfig interchange/pth/FuzzUnpickle interchange/pth/FuzzOpen interchange/gguf/FuzzOpen
 
 soak:
