@@ -107,6 +107,16 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// Published tokenizers have some 450 KB.
+func TestLargeTokenizer(t *testing.T) {
+	h := smallHeader()
+	h.Tokenizer = bytes.Repeat([]byte("token "), 1<<18)
+	got, _, err := readBytes(write(t, h, values(h)))
+	if err != nil || !bytes.Equal(got.Tokenizer, h.Tokenizer) {
+		t.Fatalf("a tokenizer of %d bytes comes back as another, %v", len(h.Tokenizer), err)
+	}
+}
+
 func TestEveryPresetRoundTripsItsHeader(t *testing.T) {
 	for _, p := range config.Presets() {
 		h := &Header{Model: p.Model, State: State{BestValidationLoss: 2.5}, Tensors: Tensors(p.Model, GroupParameter, GroupMoment1, GroupMoment2)}

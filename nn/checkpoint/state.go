@@ -14,8 +14,8 @@ import (
 // Header is everything but the tensors' values: enough to rebuild the run, and to speak without any other file.
 type Header struct {
 	Model         config.Model `msg:"model"`
-	TokenizerHash string       `msg:"tokenizer_hash"` // names the tokenizer that the data was encoded with
-	Tokenizer     []byte       `msg:"tokenizer"`      // its tokenizer.json
+	TokenizerHash string       `msg:"tokenizer_hash"`           // names the tokenizer that the data was encoded with
+	Tokenizer     []byte       `msg:"tokenizer,limit=67108864"` // its tokenizer.json, up to maxHeader
 	State         State        `msg:"state"`
 	Adapter       *Adapter     `msg:"adapter"` // nil: the tensors are a whole model's
 	Tensors       []TensorInfo `msg:"tensors"` // in the order of the file

@@ -411,7 +411,7 @@ func (z *Header) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Tokenizer")
 				return
 			}
-			if zb0002 > ze2bed3a0limitArrays {
+			if zb0002 > 67108864 {
 				err = msgp.ErrLimitExceeded
 				return
 			}
