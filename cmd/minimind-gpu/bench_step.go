@@ -31,7 +31,7 @@ func (c *benchCommand) benchStep(p *program, d *host.Device, peak float64) error
 	} else if rows == 0 {
 		rows = 32
 	}
-	shard, err := p.prepare(corpusSource(), corpus.Tokenizer())
+	shard, err := p.prepare(corpusSource(), corpus.Tokenizer(), nil)
 	if err != nil {
 		return err
 	}

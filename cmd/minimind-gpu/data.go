@@ -2,7 +2,11 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+)
 
 type dataPrepareCommand struct {
 	Data      string `required:"" aliases:"data-path" placeholder:"FILE" help:"Text, .jsonl or .txt."`
@@ -15,11 +19,11 @@ func (c *dataPrepareCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	text, err := fileSource(c.Data)
+	text, err := fileSource(c.Data, data.Texts)
 	if err != nil {
 		return err
 	}
-	s, err := p.prepare(text, tok)
+	s, err := p.prepare(text, tok, nil)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,9 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
 )
 
-// textSource is a text to learn from.
+// textSource is a text, or conversations, to learn from.
 type textSource struct {
+	kind   data.Kind
 	name   string // for people
 	base   string // of its shard's name
 	size   int64  // bytes
@@ -32,8 +33,8 @@ type textSource struct {
 	open    func() (io.ReadCloser, error)
 }
 
-// fileSource is a file of text: plain if it is named so, else JSONL.
-func fileSource(name string) (*textSource, error) {
+// fileSource is a file of documents of a kind. Text is plain if the file is named so, all else JSONL.
+func fileSource(name string, kind data.Kind) (*textSource, error) {
 	stat, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: there is no such file (--data names a .jsonl or .txt file)", name)
@@ -46,16 +47,22 @@ func fileSource(name string) (*textSource, error) {
 	}
 	format := data.JSONL
 	if ext := strings.ToLower(filepath.Ext(name)); ext == ".txt" || ext == ".md" {
-		format = data.Text
+		if format = data.Text; kind != data.Texts {
+			return nil, fmt.Errorf("%s: conversations come as .jsonl, a JSON object a line", name)
+		}
 	}
-	return &textSource{name: name, base: filepath.Base(name), size: stat.Size(), format: format, folders: []string{filepath.Dir(name), cacheFolder()},
+	return &textSource{kind: kind, name: name, base: filepath.Base(name), size: stat.Size(), format: format, folders: []string{filepath.Dir(name), cacheFolder()},
 		open: func() (io.ReadCloser, error) { return os.Open(name) }}, nil
 }
 
 // corpusSource is the embedded corpus.
 func corpusSource() *textSource {
-	text := corpus.Text()
-	return &textSource{name: "the embedded corpus", base: "corpus", size: int64(len(text)), format: data.Text, folders: []string{cacheFolder()},
+	return embeddedSource("the embedded corpus", "corpus", data.Texts, data.Text, corpus.Text())
+}
+
+// embeddedSource is documents that come with the program.
+func embeddedSource(name, base string, kind data.Kind, format data.Format, text []byte) *textSource {
+	return &textSource{kind: kind, name: name, base: base, size: int64(len(text)), format: format, folders: []string{cacheFolder()},
 		open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }}
 }
 
@@ -78,17 +85,22 @@ type shardFile struct {
 
 func (s *shardFile) close() { s.f.Close() }
 
-// prepare opens the shard of the source and the tokenizer, after making it if it is not there. Its name holds the beginnings of both hashes, so that a file
-// that changed is never taken for the old one.
-func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer) (*shardFile, error) {
+// prepare opens the shard of the source, the tokenizer and the chat format (nil for texts), after making it if it is not
+// there. Its name holds the beginnings of their hashes, so that a file that changed is never taken for the old one.
+func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer, chat *chatFormat) (*shardFile, error) {
 	hash, err := p.hash(src)
 	if err != nil {
 		return nil, err
 	}
+	want := data.ShardInfo{Kind: src.kind, TokenizerHash: tok.Hash(), SourceHash: hash}
 	name := fmt.Sprintf("%s.%s.%s.shard", src.base, tok.Hash()[:8], hash[:8])
+	if chat != nil {
+		want.Chat = chat.String()
+		name = fmt.Sprintf("%s.%s.%s.%s-%.8x.shard", src.base, tok.Hash()[:8], hash[:8], src.kind, sha256.Sum256([]byte(want.Chat)))
+	}
 	for _, folder := range src.folders {
 		path := filepath.Join(folder, name)
-		s, err := openShard(path, tok, hash)
+		s, err := openShard(path, want)
 		if err == nil {
 			return s, nil
 		}
@@ -99,7 +111,7 @@ func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer) (*shardFile
 	for i, folder := range src.folders {
 		path := filepath.Join(folder, name)
 		if err = os.MkdirAll(folder, 0o777); err == nil {
-			err = p.makeShard(path, src, tok)
+			err = p.makeShard(path, src, tok, chat)
 		}
 		readOnly := errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 		if readOnly && i+1 < len(src.folders) {
@@ -108,7 +120,7 @@ func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer) (*shardFile
 		if err != nil {
 			return nil, err
 		}
-		s, err := openShard(path, tok, hash)
+		s, err := openShard(path, want)
 		if err != nil {
 			return nil, fmt.Errorf("%s changed while it was read, or its shard is not what was written (%w): try again", src.name, err)
 		}
@@ -132,8 +144,8 @@ func (p *program) hash(src *textSource) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// openShard opens a shard and makes sure that it was made from this source by this tokenizer.
-func openShard(path string, tok *tokenizer.Tokenizer, sourceHash string) (*shardFile, error) {
+// openShard opens a shard and makes sure that it was made from the wanted source in the wanted way.
+func openShard(path string, want data.ShardInfo) (*shardFile, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -144,7 +156,7 @@ func openShard(path string, tok *tokenizer.Tokenizer, sourceHash string) (*shard
 		return nil, err
 	}
 	s, err := data.OpenShard(f, stat.Size())
-	if err == nil && (s.TokenizerHash != tok.Hash() || s.SourceHash != sourceHash) {
+	if err == nil && (s.TokenizerHash != want.TokenizerHash || s.SourceHash != want.SourceHash || s.Kind != want.Kind || s.Chat != want.Chat) {
 		err = errors.New("it was made from another text or by another tokenizer")
 	}
 	if err == nil {
@@ -158,7 +170,7 @@ func openShard(path string, tok *tokenizer.Tokenizer, sourceHash string) (*shard
 }
 
 // makeShard tokenises the source.
-func (p *program) makeShard(path string, src *textSource, tok *tokenizer.Tokenizer) error {
+func (p *program) makeShard(path string, src *textSource, tok *tokenizer.Tokenizer, chat *chatFormat) error {
 	r, err := src.open()
 	if err != nil {
 		return err
@@ -168,12 +180,17 @@ func (p *program) makeShard(path string, src *textSource, tok *tokenizer.Tokeniz
 	defer bar.clear()
 	start := time.Now()
 	return p.saveAtomically(path, func(w io.Writer) error {
-		_, err := data.Prepare(src.name, &interruptible{p, r}, src.format, tok, w, func(done int64) {
+		progress := func(done int64) {
 			bar.show(float64(done)/float64(src.size), done == src.size, func() string {
 				return fmt.Sprintf("tokenising %s: %.0f of %.0f MB, %.1f MB/s", src.name, float64(done)/1e6, float64(src.size)/1e6,
 					float64(done)/1e6/time.Since(start).Seconds())
 			})
-		})
+		}
+		if chat != nil {
+			_, err := data.PrepareChat(src.name, &interruptible{p, r}, src.kind, chat.Chat, w, progress)
+			return err
+		}
+		_, err := data.Prepare(src.name, &interruptible{p, r}, src.format, tok, w, progress)
 		return err
 	})
 }

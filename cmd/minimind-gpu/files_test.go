@@ -75,7 +75,7 @@ func TestRunFolderForgetsLaterSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.create(nil, nil); err != nil {
+	if err := r.create(nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.newRun(r.dir, 3); err == nil {

@@ -22,7 +22,13 @@ import (
 
 // commandLine is every command with its flags.
 type commandLine struct {
-	Pretrain  pretrainCommand `cmd:"" help:"Train a model from scratch. Without any flag: a demo of about a minute."`
+	Pretrain pretrainCommand `cmd:"" help:"Train a model from scratch. Without any flag: a demo of about a minute."`
+	SFT      sftCommand      `kong:"cmd,name=sft,help='Teach a trained model to answer, from conversations.',set='learning_rate=5e-6',set='learning_rate_help= Default: 5e-6, at which the published curves of MiniMind were made; its own default was 5e-7, then 1e-6, now 1e-5. On the embedded conversations 1e-3.',set='batch_size=16',set='max_seq_len=340',set='data_help=${chat_data}',set='sample_help=${chat_sample}'"`
+	Reason   reasonCommand   `kong:"cmd,help='Teach a model to think before it answers: sft in which think tags weigh more.',set='learning_rate=1e-6',set='learning_rate_help= On the embedded reasoning 1e-3.',set='batch_size=8',set='max_seq_len=720',set='data_help=${chat_data}',set='sample_help=${chat_sample}'"`
+	LoRA     struct {
+		Train loraCommand      `cmd:"" default:"withargs" help:"Train adapters; the command, if none is named."`
+		Merge loraMergeCommand `cmd:"" help:"Make one model of a model and its adapters."`
+	} `kong:"cmd,name=lora,help='Teach by small adapters beside a model that stays as it is, and merge them.',set='learning_rate=1e-4',set='learning_rate_help= On the embedded conversations 1e-3.',set='batch_size=32',set='max_seq_len=340',set='data_help=${chat_data}',set='sample_help=${chat_sample}'"`
 	Generate  generateCommand `cmd:"" help:"Let a trained model write."`
 	Chat      chatCommand     `cmd:"" help:"Talk with a trained model in the terminal."`
 	Plan      planCommand     `cmd:"" help:"Say what a training would take: memory, batch size, time. Nothing is trained."`

@@ -135,11 +135,11 @@ func (c *planCommand) time(p *program, d *host.Device, m config.Model, tok *toke
 	if c.Data == "" {
 		return nil
 	}
-	text, err := fileSource(c.Data)
+	text, err := fileSource(c.Data, data.Texts)
 	if err != nil {
 		return err
 	}
-	shard, err := p.prepare(text, tok)
+	shard, err := p.prepare(text, tok, nil)
 	if err != nil {
 		return err
 	}

@@ -13,28 +13,42 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 )
 
-// resumePoint is the checkpoint that a run goes on from, open to be read.
-type resumePoint struct {
-	dir    string // the run's folder; empty for a checkpoint alone, which begins a folder of its own
+// openedCheckpoint is a checkpoint that a run goes on from, or starts from, open to be read.
+type openedCheckpoint struct {
+	dir    string // its run's folder; empty for a checkpoint alone
 	file   string
 	reader *checkpoint.Reader
 	f      *os.File
 }
 
-func (r *resumePoint) close() { r.f.Close() }
+func (c *openedCheckpoint) close() { c.f.Close() }
+
+// openRun opens a checkpoint, or the newest of a run's folder.
+func openRun(path string) (*openedCheckpoint, error) {
+	dir, file, err := findCheckpoint(path)
+	if err != nil {
+		return nil, err
+	}
+	reader, f, err := openCheckpoint(file)
+	if err != nil {
+		return nil, err
+	}
+	return &openedCheckpoint{dir: dir, file: file, reader: reader, f: f}, nil
+}
 
 // mayDiffer are the settings that a resumed run may change: they decide nothing about the weights, or, like files that
 // were moved, are compared by what they hold.
-var mayDiffer = []string{"data", "tokenizer", "adapter", "keep", "memory", "sample-prompt", "sample-interval", "save-interval"}
+var mayDiffer = []string{"data", "from", "teacher", "chat-template", "tokenizer", "adapter", "keep", "memory", "sample-prompt", "sample-interval", "save-interval"}
 
 // openResumePoint opens the checkpoint and makes sure that no setting was given that differs from the run's.
-func openResumePoint(path string, settings *kong.Context) (*resumePoint, error) {
-	dir, file, err := findCheckpoint(path)
+func openResumePoint(path string, settings *kong.Context) (*openedCheckpoint, error) {
+	resumed, err := openRun(path)
 	if err != nil {
 		return nil, err
 	}
 	var run settingsFiles
 	if err := run.addRun(path, settings); err != nil {
+		resumed.close()
 		return nil, err
 	}
 	var differ []string
@@ -48,13 +62,18 @@ func openResumePoint(path string, settings *kong.Context) (*resumePoint, error) 
 		}
 	}
 	if len(differ) > 0 {
+		resumed.close()
 		return nil, fmt.Errorf("%s goes on with its own settings: %s; leave these out, or begin a new run", path, strings.Join(differ, "; "))
 	}
-	reader, f, err := openCheckpoint(file)
-	if err != nil {
-		return nil, err
+	return resumed, nil
+}
+
+// stageOf is the command that a checkpoint is of.
+func stageOf(h *checkpoint.Header) string {
+	if stage := h.State.Settings["stage"]; stage != "" {
+		return stage
 	}
-	return &resumePoint{dir: dir, file: file, reader: reader, f: f}, nil
+	return "pretrain"
 }
 
 // openCheckpoint opens a checkpoint file and reads its header.

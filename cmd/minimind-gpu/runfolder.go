@@ -28,6 +28,7 @@ const (
 	samplesFile       = "samples.txt"
 	checkpointsFolder = "checkpoints"
 	bestFile          = "best.ckpt"
+	templateFile      = "chat_template.jinja" // of runs with a template of their own
 )
 
 // runFolder is where a run keeps its settings, metrics, samples and checkpoints.
@@ -50,8 +51,8 @@ func (p *program) newRun(dir string, keep int) (*runFolder, error) {
 	return &runFolder{p: p, dir: dir, keep: keep}, nil
 }
 
-// create makes the folder with the settings and the tokenizer.
-func (r *runFolder) create(settings yaml.MapSlice, tokenizer []byte) error {
+// create makes the folder with the settings, the tokenizer and the chat template, if it is no usual one.
+func (r *runFolder) create(settings yaml.MapSlice, tokenizer []byte, chat *chatFormat) error {
 	if err := os.MkdirAll(filepath.Join(r.dir, checkpointsFolder), 0o777); err != nil {
 		return fmt.Errorf("cannot make the run's folder: %w", err)
 	}
@@ -61,6 +62,11 @@ func (r *runFolder) create(settings yaml.MapSlice, tokenizer []byte) error {
 	}
 	if err := r.p.saveAtomically(filepath.Join(r.dir, tokenizerFile), writeBytes(tokenizer)); err != nil {
 		return err
+	}
+	if chat != nil && chat.template != nil {
+		if err := r.p.saveAtomically(filepath.Join(r.dir, templateFile), writeBytes(chat.template)); err != nil {
+			return err
+		}
 	}
 	return r.p.saveAtomically(filepath.Join(r.dir, configFile), writeBytes(text))
 }

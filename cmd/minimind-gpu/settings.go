@@ -77,19 +77,25 @@ func (s *settingsFiles) addRun(path string, ctx *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	if dir != "" {
+	reader, f, err := openCheckpoint(file)
+	if err == nil {
+		defer f.Close()
+		if is := stageOf(reader.Header); is != commandOf(ctx) {
+			return fmt.Errorf("%s is a run of %s: go on with it by minimind-gpu %s --resume %s", path, is, is, path)
+		}
+	}
+	if dir != "" { // a checkpoint that cannot be read is said when it is to be loaded
 		if err := s.add(filepath.Join(dir, configFile), ctx); err != nil {
 			return err
 		}
 		delete(s.files[len(s.files)-1], "tokenizer") // the checkpoint holds it, wherever that file went
 		return nil
 	}
-	reader, f, err := openCheckpoint(file)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	text, err := yaml.Marshal(reader.Header.Model)
+	header := reader.Header
+	text, err := yaml.Marshal(header.Model)
 	if err != nil {
 		return err
 	}
@@ -97,23 +103,44 @@ func (s *settingsFiles) addRun(path string, ctx *kong.Context) error {
 	if err := yaml.Unmarshal(text, &kept); err != nil {
 		return err
 	}
-	for name, value := range reader.Header.State.Settings {
+	for name, value := range header.State.Settings {
 		kept[name] = value
 	}
 	delete(kept, "data") // a hash there
-	run := settings{}
+	of := settings{}
 	for name, value := range kept {
-		if flag := strings.ReplaceAll(name, "_", "-"); value != nil && value != "" && slices.Contains(namesOf(ctx), flag) {
-			run[flag] = value
+		if flag := flagOf(name); value != nil && value != "" && slices.Contains(namesOf(ctx), flag) {
+			of[flag] = value
 		}
 	}
 	for _, p := range config.Presets() {
-		if p.Model.VocabSize = reader.Header.Model.VocabSize; reflect.DeepEqual(p.Model, reader.Header.Model) {
-			run["preset"] = p.Name
+		if p.Model.VocabSize = header.Model.VocabSize; reflect.DeepEqual(p.Model, header.Model) {
+			of["preset"] = p.Name
 		}
 	}
-	s.files = append(s.files, run)
+	s.files = append(s.files, of)
 	return nil
+}
+
+// flagOf is the flag that sets what a checkpoint keeps under a name.
+func flagOf(name string) string {
+	switch name {
+	case "lora_rank", "lora_alpha":
+		return strings.TrimPrefix(name, "lora_")
+	case "lora_targets":
+		return "target"
+	}
+	return strings.ReplaceAll(name, "_", "-")
+}
+
+// commandOf is the name of the selected command: the first, of one with commands of its own.
+func commandOf(ctx *kong.Context) string {
+	for _, path := range ctx.Path {
+		if path.Command != nil {
+			return path.Command.Name
+		}
+	}
+	return ""
 }
 
 // namesOf are the settings that the command has flags for.

@@ -51,28 +51,24 @@ type speaker struct {
 
 // openSpeaker loads a checkpoint, or the newest of a run's folder.
 func openSpeaker(path, adapter string) (*speaker, error) {
-	dir, file, err := findCheckpoint(path)
+	c, err := openRun(path)
 	if err != nil {
 		return nil, err
 	}
-	reader, f, err := openCheckpoint(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	s := &speaker{file: file}
-	if dir, err = filepath.Abs(dir); err == nil {
+	defer c.close()
+	s := &speaker{file: c.file}
+	if dir, err := filepath.Abs(c.dir); err == nil {
 		s.name = filepath.Base(dir)
 	}
-	if s.tok, err = tokenizer.Load(bytes.NewReader(reader.Header.Tokenizer)); err != nil {
-		return nil, fmt.Errorf("%s: its %w", file, err)
+	if s.tok, err = tokenizer.Load(bytes.NewReader(c.reader.Header.Tokenizer)); err != nil {
+		return nil, fmt.Errorf("%s: its %w", c.file, err)
 	}
 	if s.device, err = host.Open(host.Options{Adapter: adapter}); err != nil {
 		return nil, err
 	}
-	if s.model, err = nn.LoadModel(s.device, reader); err != nil {
+	if s.model, err = c.loadModel(s.device, ""); err != nil {
 		s.device.Close()
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	return s, nil
 }

@@ -54,7 +54,7 @@ func (c *tokenizerTrainCommand) Run(p *program) error {
 	text := corpusSource()
 	if c.Data != "" {
 		var err error
-		if text, err = fileSource(c.Data); err != nil {
+		if text, err = fileSource(c.Data, data.Texts); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,7 @@ import "github.com/minimind-gpu/minimind-gpu/nn/train"
 
 // trainFlags are the settings of a training run, under MiniMind's names.
 type trainFlags struct {
-	LearningRate       float64         `group:"Training" default:"${learning_rate}" help:"Largest learning rate."`
+	LearningRate       *float64        `group:"Training" placeholder:"${learning_rate}" help:"Largest learning rate.${learning_rate_help}"`
 	Schedule           string          `group:"Training" default:"cosine" enum:"cosine,wsd,linear,constant" help:"Course of the learning rate after the warm-up: cosine, wsd (stable, then a linear decay), linear or constant."`
 	MinLRRatio         *float64        `group:"Training" name:"min-lr-ratio" placeholder:"0.1" help:"The learning rate's end, as a share of its largest. Default: 0.1; a constant one ends as it is."`
 	Warmup             float64         `group:"Training" default:"0.05" help:"Linear warm-up: a share of the steps if below 1, else steps; 0 is MiniMind's."`
@@ -33,10 +33,14 @@ type trainFlags struct {
 	SampleInterval     int             `group:"Training" placeholder:"N" help:"Write samples every so many steps. Default: about five times a run."`
 }
 
-// trainDefaults are those that suit the demo; MiniMind's own are in the README.
-var trainDefaults = map[string]string{"learning_rate": "2e-3", "batch_size": "8", "max_seq_len": "128", "validation_share": "0.005"}
+// trainDefaults are what help and defaults say where a command does not say otherwise, in main.go.
+var trainDefaults = map[string]string{"learning_rate": "2e-3", "learning_rate_help": "", "batch_size": "8", "batch_size_help": "", "max_seq_len": "128", "validation_share": "0.005",
+	"data_help":   "Text to learn from: .jsonl with {\"text\": ...} lines, or .txt with empty lines between documents. Default: the embedded corpus.",
+	"chat_data":   "Conversations, .jsonl with a line {\"conversations\": [{\"role\", \"content\"}, ...]} or {\"messages\": [...]}. Default: the embedded ones.",
+	"chat_sample": "Question of a sample; may be given more than once.",
+	"sample_help": "Beginning of a sample; may be given more than once."}
 
-// config is the run's; defaults that depend on other flags are filled in, so that the recorded settings say all.
+// config is the run's, once a learning rate is chosen; defaults that depend on other flags are filled in, so that the recorded settings say all.
 func (f *trainFlags) config() train.Config {
 	if f.MinLRRatio == nil {
 		f.MinLRRatio = new(0.1)
@@ -51,7 +55,7 @@ func (f *trainFlags) config() train.Config {
 		}
 	}
 	return train.Config{
-		LearningRate: f.LearningRate, LRSchedule: f.Schedule, MinLRRatio: *f.MinLRRatio, Warmup: f.Warmup, Decay: *f.Decay, EarlyStop: f.EarlyStop,
+		LearningRate: *f.LearningRate, LRSchedule: f.Schedule, MinLRRatio: *f.MinLRRatio, Warmup: f.Warmup, Decay: *f.Decay, EarlyStop: f.EarlyStop,
 		Epochs: f.Epochs, MaxSteps: f.MaxSteps, BatchSize: f.BatchSize, AccumulationSteps: f.AccumulationSteps, MaxSeqLen: f.MaxSeqLen,
 		GradClip: f.GradClip, Beta1: f.AdamBeta1, Beta2: f.AdamBeta2, Eps: f.AdamEps, WeightDecay: f.WeightDecay,
 		Seed: f.Seed, TokenWeighted: f.TokenWeighted, Pad: f.Pad,

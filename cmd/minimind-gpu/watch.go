@@ -81,8 +81,8 @@ func findBeside(name string) (string, error) {
 }
 
 // watch opens a window on the run, if that was asked for; without one the run goes on all the same.
-func (r *pretraining) watch() {
-	if !r.command.Watch {
+func (r *training) watch() {
+	if !r.flags.Watch {
 		return
 	}
 	if _, err := r.openWindow(runs.View{X: "step", Smoothing: 0.9, Theme: "light"}, r.folder.dir); err != nil {

@@ -102,5 +102,5 @@ func (f *facts) chinese() *strings.Replacer {
 		"{animal}", f.animal.chinese, "{other}", f.other.chinese, "{colour}", f.thing.colour.chinese,
 		"{thing}", f.thing.chinese(), "{a thing}", f.thing.oneInChinese(), "{second}", f.second.chinese(), "{a second}", f.second.oneInChinese(),
 		"{place}", f.place.chinese, "{at place}", f.place.atChinese, "{at elsewhere}", f.elsewhere.atChinese,
-		"{part}", counted(f.part), "{rest}", counted(f.rest), "{whole}", counted(f.whole))
+		"{measure}", f.thing.thing.measure, "{part}", counted(f.part), "{rest}", counted(f.rest), "{whole}", counted(f.whole))
 }

@@ -2,7 +2,9 @@ package data
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,6 +89,16 @@ type ShardInfo struct {
 
 	TokensCRC uint32 `json:"tokens_crc32c"`
 	IndexCRC  uint32 `json:"index_crc32c"`
+}
+
+// Source names what a run learns from a shard: the content of its source, and
+// how conversations became tokens.
+func (i ShardInfo) Source() string {
+	if !i.Kind.answers() {
+		return i.SourceHash
+	}
+	sum := sha256.Sum256([]byte(i.SourceHash + " " + string(i.Kind) + " " + i.Chat))
+	return hex.EncodeToString(sum[:])
 }
 
 // Shard reads a shard through io.ReaderAt. It keeps the document index in

@@ -20,10 +20,15 @@ func Begin(tok *tokenizer.Tokenizer, prompt string) []int {
 // Text goes on from the prompt to the end of the text, piece by piece; a piece is whole characters, and may be empty.
 // The tokenizer says which token ends a text, whatever o.Stop is.
 func (g *Generator) Text(ctx context.Context, tok *tokenizer.Tokenizer, prompt string, o Options) iter.Seq2[string, error] {
+	return g.TextFrom(ctx, tok, Begin(tok, prompt), o)
+}
+
+// TextFrom is Text for a prompt in tokens, such as a chat's.
+func (g *Generator) TextFrom(ctx context.Context, tok *tokenizer.Tokenizer, prompt []int, o Options) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		o.Stop = tok.EOS()
 		d := tok.NewDecoder(true)
-		for id, err := range g.Tokens(ctx, Begin(tok, prompt), o) {
+		for id, err := range g.Tokens(ctx, prompt, o) {
 			if err != nil {
 				yield("", err)
 				return

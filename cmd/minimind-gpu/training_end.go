@@ -13,7 +13,7 @@ import (
 
 // save writes a checkpoint. A failure (a full disk) does not stop the training: it is tried again when the next one is
 // due, and the earlier ones are still there.
-func (r *pretraining) save(s train.Step) {
+func (r *training) save(s train.Step) {
 	best := s.Validation != nil && s.Validation.Best
 	r.unsaved = r.folder.save(r.trainer, s.Step, best)
 	if r.unsaved != nil && !s.Last {
@@ -23,11 +23,11 @@ func (r *pretraining) save(s train.Step) {
 }
 
 // explain adds to an error in the middle of a run how to go on.
-func (r *pretraining) explain(err error) error {
+func (r *training) explain(err error) error {
 	r.progress.clear()
 	switch {
 	case r.folder.latest != "":
-		return fmt.Errorf("training stopped after step %d: %w; go on from the last checkpoint by: minimind-gpu pretrain --resume %s", r.done, err, r.folder.dir)
+		return fmt.Errorf("training stopped after step %d: %w; go on from the last checkpoint by: minimind-gpu %s --resume %s", r.done, err, r.command, r.folder.dir)
 	case errors.Is(err, host.ErrLost):
 		return fmt.Errorf("training stopped after step %d, before the first checkpoint: %w", r.done, err)
 	}
@@ -35,10 +35,10 @@ func (r *pretraining) explain(err error) error {
 }
 
 // finish ends the run: it was either trained to its end or interrupted.
-func (r *pretraining) finish() error {
+func (r *training) finish() error {
 	r.progress.clear()
 	if r.unsaved != nil {
-		return fmt.Errorf("step %d is not saved: %w; make room and go on by: minimind-gpu pretrain --resume %s", r.done, r.unsaved, r.folder.dir)
+		return fmt.Errorf("step %d is not saved: %w; make room and go on by: minimind-gpu %s --resume %s", r.done, r.unsaved, r.command, r.folder.dir)
 	}
 	stopped := r.trainer.State().EarlyStop.Stopped
 	if stopped {
@@ -48,7 +48,7 @@ func (r *pretraining) finish() error {
 		if r.folder.latest == "" {
 			r.say("interrupted after step %d; nothing was new to save", r.done)
 		} else {
-			r.say("interrupted after step %d, saved as %s\ngo on by: minimind-gpu pretrain --resume %s", r.done, r.folder.latest, r.folder.dir)
+			r.say("interrupted after step %d, saved as %s\ngo on by: minimind-gpu %s --resume %s", r.done, r.folder.latest, r.command, r.folder.dir)
 		}
 		return errInterrupted
 	}
@@ -60,15 +60,19 @@ func (r *pretraining) finish() error {
 	if stopped {
 		r.say("the best    %s, of step %d", filepath.Join(r.folder.dir, checkpointsFolder, bestFile), r.trainer.State().BestStep)
 	}
-	r.say("talk to it  minimind-gpu generate --checkpoint %s --prompt %q", r.folder.dir, r.prompts()[0])
+	if r.chat != nil {
+		r.say("talk to it  minimind-gpu chat --checkpoint %s", r.folder.dir)
+	} else {
+		r.say("talk to it  minimind-gpu generate --checkpoint %s --prompt %q", r.folder.dir, r.samplePrompts()[0])
+	}
 	return nil
 }
 
 // close gives everything back that is open.
-func (r *pretraining) close() {
+func (r *training) close() {
 	r.progress.clear()
 	if r.sampler != nil {
-		r.sampler.Release()
+		r.sampler.generator.Release()
 	}
 	if r.folder != nil {
 		r.folder.close()

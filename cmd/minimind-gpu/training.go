@@ -1,0 +1,305 @@
+//go:build !js
+
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
+	"github.com/minimind-gpu/minimind-gpu/nn/data"
+	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
+	"github.com/minimind-gpu/minimind-gpu/nn/train"
+)
+
+// runFlags are what all training commands have.
+type runFlags struct {
+	Data         string     `aliases:"data-path" placeholder:"FILE" help:"${data_help}"`
+	Adapter      string     `help:"GPU to use: a part of its name, its number in info, cpu or gpu. Default: the fastest kind."`
+	Out          string     `placeholder:"DIR" help:"Folder of the run. Default: runs/DATE-TIME-NAME."`
+	Config       string     `placeholder:"FILE" help:"YAML file with any of these settings; flags win over it."`
+	Resume       string     `placeholder:"RUN" help:"Go on with a run: its folder, or one of its checkpoints."`
+	Keep         int        `default:"3" help:"Checkpoints to keep, besides the best."`
+	SamplePrompt []string   `placeholder:"TEXT" sep:"none" help:"${sample_help}"`
+	Watch        bool       `help:"Open a window that follows the curves; Ctrl-C closes it, too."`
+	Training     trainFlags `embed:""`
+}
+
+// stage is what a training command has of its own.
+type stage struct {
+	command   string
+	name      string      // of the run's folder, after its time
+	embedded  *textSource // the data that is learnt from when no other is given
+	rate      float64     // largest learning rate, unless it is given
+	demoRate  float64     // on the embedded data: small models learn it in a minute
+	demoSteps func(host.Info) int
+	prompts   []string // samples' beginnings, on the embedded data
+	// open finds the model that is trained and its tokenizer, and with conversations how they become tokens: model, tok,
+	// tokJSON, and chat and from where there are any.
+	open      func(*training) error
+	configure func(*train.Config) // adds what the command's own flags say; nil: they say nothing
+	needsBase bool                // a run that goes on needs the model that it began with, too
+	tags      []string            // texts in answers that weigh more
+	tagWeight float64             // how much
+	filled    func(*training)     // lets flags say all before they are recorded; nil: they do
+}
+
+// training is a run in progress.
+type training struct {
+	*program
+	stage
+	flags     *runFlags
+	device    *host.Device
+	model     config.Model
+	called    string // the model's name and a colon; empty for one without
+	remark    string // on the model
+	tok       *tokenizer.Tokenizer
+	tokJSON   []byte
+	chat      *chatFormat // nil for texts
+	from      *openedCheckpoint
+	shard     *shardFile
+	stream    *data.Stream
+	documents int // to train on
+	folder    *runFolder
+	trainer   *train.Trainer
+	resumed   *openedCheckpoint // nil for a new run
+	sampler   *sampler
+	progress  *progress
+	done      int64 // steps
+	unsaved   error // why the last checkpoint could not be saved
+}
+
+// run trains.
+func (p *program) train(s stage, flags *runFlags, settings *kong.Context) error {
+	r := &training{program: p, stage: s, flags: flags, progress: newProgress(p.stderr)}
+	defer r.close()
+	if err := r.prepare(settings); err != nil {
+		return err
+	}
+	r.announce()
+	r.watch()
+	if err := r.loop(); err != nil {
+		return r.explain(err)
+	}
+	return r.finish()
+}
+
+// prepare opens everything that the run needs, in an order that fails early and leaves nothing behind.
+func (r *training) prepare(settings *kong.Context) (err error) {
+	f := r.flags
+	if f.Keep < 1 {
+		return fmt.Errorf("--keep is %d: at least 1 checkpoint is kept", f.Keep)
+	}
+	if f.Resume != "" {
+		if r.resumed, err = openResumePoint(f.Resume, settings); err != nil {
+			return err
+		}
+		defer r.resumed.close()
+	}
+	if err := r.open(r); err != nil {
+		return err
+	}
+	if r.from != nil {
+		defer r.from.close()
+	}
+	if f.Out == "" {
+		f.Out = filepath.Join("runs", time.Now().Format("20060102-150405-")+r.name)
+	}
+	if r.resumed != nil && r.resumed.dir != "" {
+		r.folder = &runFolder{p: r.program, dir: r.resumed.dir, keep: f.Keep}
+	} else if r.folder, err = r.newRun(f.Out, f.Keep); err != nil {
+		return err
+	}
+	if r.device, err = host.Open(host.Options{Adapter: f.Adapter}); err != nil {
+		return err
+	}
+	r.defaults()
+	if err := r.fit(r.device.Info, r.model, &f.Training); err != nil {
+		return err
+	}
+	if err := r.config().Validate(); err != nil {
+		return fmt.Errorf("these settings cannot be: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if err := r.openData(); err != nil {
+		return err
+	}
+	if err := r.makeTrainer(); err != nil {
+		return err
+	}
+	if r.sampler, err = r.newSampler(); err != nil {
+		return err
+	}
+	if r.resumed != nil {
+		r.done = r.resumed.reader.Header.State.Step
+	}
+	if r.resumed == nil || r.resumed.dir == "" {
+		if r.filled != nil {
+			r.filled(r)
+		}
+		if err := r.folder.create(settingsOf(settings), r.tokJSON, r.chat); err != nil {
+			return err
+		}
+	}
+	return r.folder.open(r.done)
+}
+
+// defaults sets what depends on the data and the adapter.
+func (r *training) defaults() {
+	f := &r.flags.Training
+	rate := r.rate
+	if r.flags.Data == "" {
+		rate = r.demoRate
+		if f.MaxSteps == 0 {
+			f.MaxSteps = r.demoSteps(r.device.Info)
+		}
+	}
+	if f.LearningRate == nil {
+		f.LearningRate = &rate
+	}
+}
+
+// config is the run's configuration.
+func (r *training) config() train.Config {
+	c := r.flags.Training.config()
+	c.Stage = r.command
+	if r.configure != nil {
+		r.configure(&c)
+	}
+	return c
+}
+
+// openData opens the data's shard, after making it if need be.
+func (r *training) openData() (err error) {
+	src := r.embedded
+	if f := r.flags; f.Data != "" {
+		if src, err = fileSource(f.Data, r.embedded.kind); err != nil {
+			return err
+		}
+		if f.Data, err = filepath.Abs(f.Data); err != nil { // as it is recorded, for a resume from another folder
+			return err
+		}
+	}
+	r.shard, err = r.program.prepare(src, r.tok, r.chat)
+	return err
+}
+
+// makeTrainer splits the data and builds the trainer, with fresh weights, those of a model, or those of the checkpoint
+// that it goes on from.
+func (r *training) makeTrainer() error {
+	c := r.config()
+	learnt, held := data.Split(r.shard.Shard, c.ValidationShare, c.Seed)
+	r.documents = learnt.Documents()
+	layout := data.Layout{T: c.MaxSeqLen, Pad: c.Pad, TagWeight: r.tagWeight, Shuffle: true, Seed: c.Seed}
+	var err error
+	if r.stream, err = learnt.Stream(layout, data.Cursor{}); err != nil {
+		return fmt.Errorf("%s: %w", r.dataName(), err)
+	}
+	d := train.Data{Train: r.stream, Tokenizer: r.tok, Source: r.shard.Source()}
+	if held.Documents() > 0 {
+		layout.Shuffle = false
+		stream, err := held.Stream(layout, data.Cursor{})
+		if err != nil {
+			return fmt.Errorf("%s: the part held out for validation: %w", r.dataName(), err)
+		}
+		d.Validation = stream
+	}
+	if r.from != nil {
+		d.From = r.from.reader
+	}
+	if r.resumed != nil {
+		r.trainer, err = train.Resume(r.device, r.resumed.reader, c, d)
+		return err
+	}
+	r.trainer, err = r.program.newTrainer(r.device, r.model, c, d)
+	return err
+}
+
+func (r *training) dataName() string {
+	if r.flags.Data == "" {
+		return r.embedded.name
+	}
+	return r.flags.Data
+}
+
+// announce says what will be done, and with what.
+func (r *training) announce() {
+	r.say("adapter    %s", r.device.Info)
+	r.say("model      %s%d parameters, %d layers of width %d, vocabulary %d", r.called, r.model.NumParameters(),
+		r.model.NumHiddenLayers, r.model.HiddenSize, r.model.VocabSize)
+	if r.remark != "" {
+		r.say("           (%s)", r.remark)
+	}
+	if r.from != nil {
+		r.say("from       %s, of step %d", r.from.file, r.from.reader.Header.State.Step)
+	}
+	r.announceData()
+	f := r.flags.Training
+	rows := f.BatchSize * f.AccumulationSteps
+	epochs := float64(r.trainer.Steps()) * float64(rows) / float64(max(r.stream.RowsPerEpoch(), 1))
+	r.say("steps      %d of %d x %d x %d = %d tokens, about %.2f epochs", r.trainer.Steps(), f.AccumulationSteps, f.BatchSize, f.MaxSeqLen, rows*f.MaxSeqLen, epochs)
+	r.say("schedule   %s", describeSchedule(r.trainer.Schedule()))
+	entries, total, _ := r.device.Ledger()
+	var parts []string
+	for _, e := range entries {
+		parts = append(parts, e.Purpose+" "+host.Bytes(e.Bytes))
+	}
+	r.say("memory     %s: %s", host.Bytes(total), strings.Join(parts, ", "))
+	r.say("run        %s", r.folder.dir)
+	if r.resumed != nil {
+		r.say("resumed    from %s, after step %d", r.resumed.file, r.resumed.reader.Header.State.Step)
+	}
+}
+
+// announceData says what the data is, and what of it is left out.
+func (r *training) announceData() {
+	made := ""
+	if !r.shard.Prepared {
+		made = ", tokenised before"
+	}
+	things, per := "documents", int64(1)
+	switch r.shard.Kind {
+	case data.Conversations:
+		things = "conversations"
+	case data.Preferences:
+		things, per = "pairs", 2
+	}
+	r.say("data       %s: %d %s, %s tokens%s; %d to train on", r.dataName(), r.shard.Documents/per, things, thousands(float64(r.shard.Tokens)), made, r.documents)
+	if n := r.shard.EmptyDocuments; n > 0 && r.chat != nil {
+		r.say("           %d lines are left out: they have no answer to learn", n)
+	}
+	if n := r.stream.Skipped(); n > 0 {
+		r.say("           %d %s are left out: a row of %d tokens ends before there is anything to learn in them (--max-seq-len)", n, things, r.flags.Training.MaxSeqLen)
+	}
+	if n := r.stream.Cut(); n > 0 && r.chat != nil {
+		r.say("           %d conversations are cut off at %d tokens (--max-seq-len)", n, r.flags.Training.MaxSeqLen)
+	}
+}
+
+// loop trains: each step is shown and recorded, and once in a while sampled and saved.
+func (r *training) loop() error {
+	line := statusLine{flops: r.model.FlopsPerToken(r.flags.Training.MaxSeqLen), peak: peakFlops(r.device.Info), device: r.device}
+	for s, err := range r.trainer.Run(r.ctx) {
+		if err != nil {
+			return err
+		}
+		r.done = s.Step
+		tokensPerSecond := line.update(s)
+		if err := r.folder.record(s, tokensPerSecond); err != nil {
+			return err
+		}
+		r.progress.show(float64(s.Step)/float64(s.Steps), s.Last, line.String)
+		if s.SampleDue {
+			if err := r.sample(s.Step); err != nil {
+				return err
+			}
+		}
+		if s.SaveDue {
+			r.save(s)
+		}
+	}
+	return nil
+}
