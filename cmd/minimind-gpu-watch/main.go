@@ -7,12 +7,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/hajimehoshi/ebiten/v2"
+	"github.com/jezek/xgb"
 	"github.com/minimind-gpu/minimind-gpu/cmd/internal/runs"
 	"github.com/minimind-gpu/minimind-gpu/host/chart/screen"
 )
@@ -23,6 +25,7 @@ type arguments struct {
 }
 
 func main() {
+	xgb.Logger.SetOutput(io.Discard) // it tells of its tries where the training's progress is
 	var args arguments
 	kong.Parse(&args, kong.Name("minimind-gpu-watch"), kong.Description("Follows runs in a window. In it, h shows the keys."))
 	game, title, err := open(args)

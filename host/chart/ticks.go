@@ -52,8 +52,9 @@ func (s scale) ticks(n int) []Tick {
 	}
 }
 
-// niceStep is the least of 1, 2, 5, 10, ... that is not below step.
+// niceStep is the least of 1, 2, 5, 10, ... that is not much below step.
 func niceStep(step float64) float64 {
+	step *= 0.7
 	power := math.Pow(10, math.Floor(math.Log10(step)))
 	for _, m := range []float64{1, 2, 5} {
 		if m*power >= step*(1-1e-9) {
