@@ -47,22 +47,23 @@ func microStep(t *testing.T, m *Model, b *data.Batch) (State, map[string][]float
 }
 
 // Equal experts, whoever is chosen, make the model with one feed-forward of their weights: the same loss, the same gradients
-// of all else, and their own add up to its. With a shared expert that is zero, too. In more rows than a tile has.
+// of all else, and their own add up to its. With a shared expert that is zero, too.
 func TestEqualExpertsAreOneFeedForward(t *testing.T) {
 	d := hosttest.Device(t)
-	for name, c := range map[string]config.Model{"shared": shared(), "switched": switched()} {
-		for _, variant := range []string{"cpu", "gpu"} {
-			t.Run(name+" "+variant, func(t *testing.T) {
-				for _, k := range shaders.Kernels {
-					if strings.HasPrefix(k.Name, "matmul_") && len(k.Variants) > 1 {
-						was := d.Choice(k)
-						d.Choose(k.Name, host.Choice{Variant: variant})
-						defer d.Choose(k.Name, was)
-					}
+	for _, c := range []struct {
+		name, variant string
+		model         config.Model
+	}{{"shared", "gpu", shared()}, {"switched", "cpu", switched()}} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, k := range shaders.Kernels {
+				if strings.HasPrefix(k.Name, "matmul_") && len(k.Variants) > 1 {
+					was := d.Choice(k)
+					d.Choose(k.Name, host.Choice{Variant: c.variant})
+					defer d.Choose(k.Name, was)
 				}
-				testEqualExperts(t, c)
-			})
-		}
+			}
+			testEqualExperts(t, c.model)
+		})
 	}
 }
 
@@ -94,7 +95,7 @@ func testEqualExperts(t *testing.T, c config.Model) {
 			t.Fatal(err)
 		}
 	}
-	b := testBatch(3, 150, 97, 70, 80)
+	b := testBatch(2, 70, 97, 30, 40)
 	want, wantGradients := microStep(t, dense, b)
 	got, gradients := microStep(t, m, b)
 	if math.Abs(got.Loss-want.Loss) > 1e-6*want.Loss || got.Aux != 0 {
@@ -199,6 +200,49 @@ func TestBalanceOfMicroBatches(t *testing.T) {
 	s, err := tr.Now()
 	if err != nil || math.Abs(s.Aux-whole.Aux) > 1e-6*whole.Aux {
 		t.Errorf("balance loss %v, want %v, %v", s.Aux, whole.Aux, err)
+	}
+}
+
+// Adapters learn through frozen experts and routers: the gradient of one in the first layer is the loss's slope.
+func TestAdaptersBelowExperts(t *testing.T) {
+	c := shared()
+	c.MoE.AuxCoef = 0
+	m, b := testModel(t, c), testBatch(2, 13, 97)
+	defer testAdapters(t, m, config.LoRA{Rank: 4, Targets: "o_proj"}).Release()
+	_, gradients := mean(t, m, b)
+	name := config.AdapterA("model.layers.0.self_attn.o_proj")
+	value, err := m.Parameter(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	norm := 0.0
+	for _, x := range gradients[name] {
+		norm += float64(x) * float64(x)
+	}
+	norm = math.Sqrt(norm)
+	e, err := NewEvaluation(m, CrossEntropy{}, b.B, b.T)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Release()
+	const h = 1e-2
+	var losses [2]float64
+	for i, sign := range []float64{1, -1} {
+		moved := slices.Clone(value)
+		for j := range moved {
+			moved[j] += float32(sign * h * float64(gradients[name][j]) / norm)
+		}
+		if err := m.SetParameter(name, moved); err != nil {
+			t.Fatal(err)
+		}
+		s, err := e.Run(b, 1/float64(b.Pairs))
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses[i] = s.Loss
+	}
+	if slope := (losses[0] - losses[1]) / (2 * h); math.Abs(slope-norm) > 2e-2*norm {
+		t.Errorf("slope %v, gradient's norm %v", slope, norm)
 	}
 }
 

@@ -149,6 +149,13 @@ func TestFlopsPerToken(t *testing.T) {
 		}
 	}
 
+	// A mixture costs a token the experts that it is sent to, and the router: C numbers for each of 4 experts in 8 layers.
+	dense, _ := Preset("minimind3")
+	mixture, _ := Preset("minimind3-moe")
+	if got, want := mixture.FlopsPerToken(340)-dense.FlopsPerToken(340), 6.0*4*768*8; got != want {
+		t.Errorf("the mixture takes %v FLOP a token more than the dense model, want %v", got, want)
+	}
+
 	// An untied embedding is looked up, not multiplied with, so untying costs no operation.
 	m, _ := Preset("tiny")
 	untied := m
