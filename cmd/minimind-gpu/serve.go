@@ -61,6 +61,11 @@ func (c *serveCommand) Run(p *program) error {
 		return err
 	}
 	defer s.close()
+	listener, err := net.Listen("tcp", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)))
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
 	length, err := s.context(c.Context)
 	if err != nil {
 		return err
@@ -84,10 +89,6 @@ func (c *serveCommand) Run(p *program) error {
 	}
 	if config.Format, err = chat.For(s.tok); err != nil {
 		p.say("only /v1/completions: %v", err)
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)))
-	if err != nil {
-		return err
 	}
 	address := "http://" + listener.Addr().String()
 	p.say("%s on %s: %d answers at a time, context %d, %s for keys and values", config.Name, s.device.Info.Name, c.Parallel, length,

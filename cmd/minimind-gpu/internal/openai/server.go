@@ -142,10 +142,18 @@ type modelInfo struct {
 	Created int64  `json:"created"`
 	OwnedBy string `json:"owned_by"`
 	Context int    `json:"max_model_len"` // as vLLM calls it
+
+	Defaults modelDefaults `json:"defaults"` // for the page
+}
+
+type modelDefaults struct {
+	Temperature float64 `json:"temperature"`
+	TopP        float64 `json:"top_p"`
 }
 
 func (s *Server) info() modelInfo {
-	return modelInfo{s.config.Name, "model", s.config.Created.Unix(), "minimind-gpu", s.config.Generator.Context()}
+	d := modelDefaults{s.config.Defaults.Temperature, s.config.Defaults.TopP}
+	return modelInfo{s.config.Name, "model", s.config.Created.Unix(), "minimind-gpu", s.config.Generator.Context(), d}
 }
 
 func (s *Server) models(w http.ResponseWriter, r *http.Request) {

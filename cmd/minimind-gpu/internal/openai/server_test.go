@@ -133,7 +133,7 @@ func TestTokenAndPages(t *testing.T) {
 	if status, _, _ := ask(t, s, "/v1/completions", "{}"); status != 401 {
 		t.Errorf("a completion without the token: %d", status)
 	}
-	if _, text := get(t, s.URL+"/v1/models/tiny", "secret"); text != `{"id":"tiny","object":"model","created":1000000000,"owned_by":"minimind-gpu","max_model_len":128}`+"\n" {
+	if _, text := get(t, s.URL+"/v1/models/tiny", "secret"); text != `{"id":"tiny","object":"model","created":1000000000,"owned_by":"minimind-gpu","max_model_len":128,"defaults":{"temperature":1,"top_p":0.9}}`+"\n" {
 		t.Errorf("model: %s", text)
 	}
 	if status, _ := get(t, s.URL+"/v1/models/other", "secret"); status != 404 {
