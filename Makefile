@@ -7,11 +7,12 @@
 # make server bin/devserver, which holds the page
 # make test   install what tests need and run them all, natively and as WebAssembly
 # make soak   for a quarter of an hour: kill runs and resume them, and feed readers with noise
+# make soak-page  train in a browser for ten minutes, and look at memory, lateness and the console
 # make lint   the rules of who imports what
 # make clean  remove what was built
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo build serve site server watch compiler check lint staticcheck generated test test-native test-window test-wasm soak clean
+.PHONY: help demo build serve site server watch compiler check lint staticcheck generated test test-native test-window test-wasm test-page soak soak-page clean
 
 JS := GOOS=js GOARCH=wasm
 # the packages whose tests run as WebAssembly, too, in Node on Dawn
@@ -47,7 +48,7 @@ server:
 
 test:
 	@.ci/setup compiler adapter dawn window display
-	@$(MAKE) --no-print-directory check generated test-native test-window test-wasm
+	@$(MAKE) --no-print-directory check generated test-native test-window test-wasm test-page
 
 # check reads the code, for both platforms, without running it.
 check: lint staticcheck
@@ -85,6 +86,11 @@ test-wasm:
 	@.ci/setup dawn
 	$(JS) .ci/gotest -exec "node $(CURDIR)/.ci/node.mjs" $(WASM)
 
+test-page:
+	@.ci/setup adapter browser
+	go vet -tags browser,soak ./cmd/devserver
+	.ci/gotest -count 1 -tags browser ./cmd/devserver
+
 # the fuzz targets of the readers of files that others made
 FUZZ := ../cmd/minimind-gpu/internal/openai/FuzzRequest tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzOpenShard checkpoint/FuzzReader \
   interchange/FuzzOpenSafetensors interchange/FuzzParseConfig interchange/pth/FuzzUnpickle interchange/pth/FuzzOpen interchange/gguf/FuzzOpen
@@ -95,6 +101,10 @@ soak:
 	for target in $(FUZZ); do \
 	  go test -run '^$$' -fuzz "^$${target##*/}$$" -fuzztime 1m -fuzzminimizetime 10x ./nn/$${target%/*} || exit 1; \
 	done
+
+soak-page:
+	@.ci/setup browser
+	go test -count 1 -timeout 1h -tags browser,soak -v -run TestSoak ./cmd/devserver
 
 clean:
 	rm -rf bin dist

@@ -40,7 +40,9 @@
       }
       if (slot) encoder.copyBufferToBuffer(source, offset, slot.buffer, 0, size);
       queue.submit([encoder.finish()]);
-      ends.push(queue.onSubmittedWorkDone());
+      const end = queue.onSubmittedWorkDone();
+      end.catch(() => {}); // told to those who wait for it, or by device.lost
+      ends.push(end);
       if (ends.length > 4) ends.shift();
       if (slot) backend.map(slot);
     },

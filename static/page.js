@@ -1,6 +1,6 @@
 // The page: what the visitor sees and clicks. The program runs in two workers, one that trains and one that draws; here
 // are only words, buttons, and messages to and from them.
-import { bytes, compact, duration, isChinese, say, switchLanguage, translate } from "./text.js";
+import { bytes, compact, duration, say, switchLanguage, translate } from "./text.js";
 import { build, defaults, set, settings, toLink, wrong } from "./controls.js";
 import { Charts } from "./charts.js";
 
@@ -20,18 +20,20 @@ function status(key, values = {}) {
   $("status").textContent = key ? say(key, values) : "";
 }
 
-// banner shows what happened and what to do, with what the program says about it beneath.
-function banner(box, title, advice, detail) {
+// banner shows what happened and what to do, with what the program says about it beneath; again in another language when
+// that is switched to.
+function banner(box, words) {
+  const [title, advice, detail] = words();
   box.replaceChildren();
-  const b = document.createElement("b");
-  b.textContent = title + " ";
-  box.append(b, advice ?? "");
+  if (title) box.append(Object.assign(document.createElement("b"), { textContent: title + " " }));
+  box.append(advice ?? "");
   if (detail) box.append(Object.assign(document.createElement("small"), { textContent: detail }));
   box.hidden = false;
+  box.again = () => banner(box, words);
 }
 
-function alarm(kind, detail) { banner($("alert"), say("e-" + kind), say("e-" + kind + "?"), detail); }
-function notice(what, values = {}) { banner($("notice"), "", say("n-" + what, values), values.detail); }
+function alarm(kind, detail) { banner($("alert"), () => [say("e-" + kind), say("e-" + kind + "?"), detail]); }
+function notice(what, values = {}) { banner($("notice"), () => ["", say("n-" + what, values), values.detail]); }
 function calm() { $("alert").hidden = $("notice").hidden = true; }
 
 // ---- the buttons ----
@@ -44,10 +46,8 @@ function enter(next) {
   $("start").disabled = busy || next === "broken";
   $("start").hidden = next === "running" || next === "paused";
   $("start").textContent = say(saved && next === "idle" ? "continue" : has ? "again" : "start", saved ?? {});
-  $("start").dataset.t = "";
   $("pause").hidden = next !== "running";
   $("resume").hidden = next !== "paused" && next !== "stopped";
-  $("resume").classList.toggle("primary", next === "paused");
   $("step").hidden = next !== "paused";
   $("stop").hidden = next !== "running" && next !== "paused";
   $("fresh").hidden = !(saved && next === "idle");
@@ -71,7 +71,7 @@ function start() {
   if (bad) {
     bad.closest("details")?.setAttribute("open", "");
     bad.focus();
-    return banner($("alert"), say("e-settings"), say("e-wrong", { name: say(bad.name) }));
+    return banner($("alert"), () => [say("e-settings"), say("e-wrong", { name: say(bad.name) }) + " " + bad.validationMessage]);
   }
   toLink();
   saved = null;
@@ -134,7 +134,7 @@ const events = {
       if (event.error) $("answer").textContent = say(event.error);
     }
   },
-  saved() {},
+  saved(event) { $("saved").textContent = say("saved", event); },
   loaded({ name, step: at }) {
     calm();
     step = { step: at };
@@ -151,6 +151,7 @@ const events = {
     alarm(kind, detail);
     if (kind === "no webgpu") {
       $("adapter").classList.add("none");
+      $("adapter").dataset.t = "e-no webgpu";
       $("adapter").textContent = say("e-no webgpu");
       enter("broken");
       status("");
@@ -170,6 +171,7 @@ function showFigures() {
   $("f-speed").textContent = s.tokens_per_second > 0 ? compact(s.tokens_per_second) : "–";
   $("f-left").textContent = s.left === undefined ? "–" : duration(s.left);
   $("f-memory").textContent = bytes(s.memory);
+  $("f-memory").title = say("heap", { heap: (s.heap / (1 << 20)).toFixed(1) });
   $("canvas").setAttribute("aria-label", say("chart-now", { loss: s.loss.toFixed(3), step: s.step, steps: s.steps }));
   document.title = Math.floor((100 * s.step) / s.steps) + " % · minimind-gpu";
 }
@@ -230,7 +232,7 @@ function offer(name, blob) {
 let planning;
 function plan() {
   clearTimeout(planning);
-  planning = setTimeout(() => { if (state !== "loading" && state !== "broken" && !wrong()) request({ do: "plan", settings: JSON.stringify(settings()) }); }, 250);
+  planning = setTimeout(() => { if (state !== "loading" && state !== "broken" && !wrong()) request({ do: "plan", settings: JSON.stringify(settings()), source: settings().source }); }, 250);
 }
 
 function showPlan({ parameters, memory, seconds, error }) {
@@ -276,8 +278,6 @@ darkness.addEventListener("change", () => localStorage.getItem("theme") ?? setTh
 
 // ---- what the visitor does ----
 
-$("start").after(Object.assign(document.createElement("button"), { id: "fresh", type: "button", hidden: true, textContent: say("again") }));
-$("fresh").dataset.t = "again";
 $("start").onclick = () => {
   if (!saved) return start();
   calm();
@@ -314,7 +314,10 @@ $("language").onclick = () => {
   switchLanguage();
   enter(state);
   status(...statusWords);
+  for (const box of [$("alert"), $("notice")]) if (!box.hidden) box.again();
+  if (step?.steps) showFigures();
   showRuns();
+  plan();
 };
 $("defaults").onclick = () => { defaults(); plan(); };
 

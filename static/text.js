@@ -4,16 +4,15 @@ const en = {
   title: "Teach a language model to speak.",
   lead: "A small transformer learns here, in this tab, on your own GPU. Press start and watch: within a minute, noise turns into sentences. Nothing leaves your computer.",
   actions: "Training", start: "Start training", again: "Start a new run", pause: "Pause", resume: "Resume", step: "One step", stop: "Stop", continue: "Go on from step {step}",
-  progress: "Loading", fetching: "Loading the program …", "fetching-of": "Loading the program: {done} of {all} MB", starting: "Starting the program …", corpus: "Reading the built-in text …", text: "Reading your text …",
+  progress: "Loading", fetching: "Loading the program …", "fetching-of": "Loading the program: {done} of {all} MB", starting: "Starting the program …", corpus: "Reading the built-in text …", text: "Reading your text …", "warm-up": "Warming up the GPU …",
   ready: "Ready.", "ready-saved": "Ready. A run from your last visit is saved, at step {step}.",
-  idle: "Ready.", preparing: "Preparing the run …", running: "Training. You can talk to the model meanwhile.", paused: "Paused at step {step}. It is saved in this browser.", "paused-unsaved": "Paused at step {step}.",
+  idle: "Ready.", preparing: "Preparing the run …", running: "Training. You can talk to the model meanwhile.", paused: "Paused at step {step}.", 
   stopped: "Stopped at step {step}. Talk to the model, download it, or start a new run.", finished: "Done: {step} steps. Talk to the model, or take it home.",
-  loaded: "{name} is loaded, at step {step}. Resume goes on with its run exactly.", saved: "Saved at step {step}.",
-  figures: "Figures", "f-step": "Step", "f-loss": "Loss", "f-validation": "Validation", "f-speed": "Tokens / s", "f-left": "Time left", "f-memory": "GPU memory", "f-progress": "Done",
+  loaded: "{name} is loaded, at step {step}. Resume goes on with its run exactly.", saved: "Saved in this browser at step {step}: close the tab, come back, go on.",
+  figures: "Figures", "f-step": "Step", "f-loss": "Loss", "f-validation": "Validation", "f-speed": "Tokens / s", "f-left": "Time left", "f-memory": "GPU memory", "f-progress": "Done", heap: "The program itself: {heap} MB",
   curves: "Curves", series: "Which curves", "s-loss": "Loss", "s-rate": "Learning rate", "s-norm": "Gradient norm", "s-speed": "Tokens / s",
   chart: "The curves of the training runs", "chart-now": "Loss {loss} after {step} of {steps} steps", smoothing: "Smoothing", x: "Along", "x-step": "steps", "x-tokens": "tokens", "x-time": "time", log: "Logarithmic", back: "Zoom back", png: "Save as PNG",
   "chart-hint": "Point at a curve to read it; drag a box to zoom. The faint line is each step, the strong one their running mean; dots are the validation.",
-  "c-loss": "loss", "c-learning_rate": "learning rate", "c-grad_norm": "gradient norm", "c-tokens_per_second": "tokens / s", "c-train": "train", "c-validation": "validation", "c-step": "step", "c-tokens": "tokens", "c-time": "time", "c-waiting": "waiting for the first step",
   run: "Run", "run-loss": "Loss", "run-steps": "Steps", forget: "Remove", "same": "Same settings",
   samples: "What it writes", "samples-hint": "Every few seconds the model goes on from the beginnings in bold. At first it is noise.", "at-step": "step {step}",
   talk: "Talk to it", "talk-hint": "Write a beginning; the model goes on from it, also while it trains. It knows only what it has read.", prompt: "A beginning", speak: "Go on", hush: "Enough", temperature: "Boldness",
@@ -64,12 +63,12 @@ const zh = {
   title: "教一个语言模型说话。",
   lead: "一个小型 Transformer 就在这个标签页里、用你自己的 GPU 学习。按下开始，看噪声在一分钟内变成句子。任何数据都不会离开你的电脑。",
   actions: "训练", start: "开始训练", again: "开始新的训练", pause: "暂停", resume: "继续", step: "走一步", stop: "停止", continue: "从第 {step} 步继续",
-  progress: "加载中", fetching: "正在加载程序……", "fetching-of": "正在加载程序：{done} / {all} MB", starting: "正在启动程序……", corpus: "正在读取内置文本……", text: "正在读取你的文本……",
+  progress: "加载中", fetching: "正在加载程序……", "fetching-of": "正在加载程序：{done} / {all} MB", starting: "正在启动程序……", corpus: "正在读取内置文本……", text: "正在读取你的文本……", "warm-up": "正在预热 GPU……",
   ready: "准备就绪。", "ready-saved": "准备就绪。上次的训练已保存在第 {step} 步。",
-  idle: "准备就绪。", preparing: "正在准备训练……", running: "训练中，你可以同时和模型对话。", paused: "已在第 {step} 步暂停，并保存在本浏览器中。", "paused-unsaved": "已在第 {step} 步暂停。",
+  idle: "准备就绪。", preparing: "正在准备训练……", running: "训练中，你可以同时和模型对话。", paused: "已在第 {step} 步暂停。", 
   stopped: "已在第 {step} 步停止。可以和模型对话、下载它，或开始新的训练。", finished: "完成：共 {step} 步。和模型聊聊，或把它带回家。",
-  loaded: "已载入 {name}（第 {step} 步）。按“继续”即可精确地接着训练。", saved: "已保存第 {step} 步。",
-  figures: "数据", "f-step": "步数", "f-loss": "损失", "f-validation": "验证损失", "f-speed": "词元 / 秒", "f-left": "剩余时间", "f-memory": "显存", "f-progress": "完成度",
+  loaded: "已载入 {name}（第 {step} 步）。按“继续”即可精确地接着训练。", saved: "已在本浏览器保存第 {step} 步：关掉标签页，回来还能继续。",
+  figures: "数据", "f-step": "步数", "f-loss": "损失", "f-validation": "验证损失", "f-speed": "词元 / 秒", "f-left": "剩余时间", "f-memory": "显存", "f-progress": "完成度", heap: "程序本身：{heap} MB",
   curves: "曲线", series: "显示哪些曲线", "s-loss": "损失", "s-rate": "学习率", "s-norm": "梯度范数", "s-speed": "词元 / 秒",
   chart: "训练曲线", "chart-now": "第 {step} 步（共 {steps} 步），损失 {loss}", smoothing: "平滑", x: "横轴", "x-step": "步数", "x-tokens": "词元", "x-time": "时间", log: "对数坐标", back: "撤销缩放", png: "保存为 PNG",
   "chart-hint": "把指针移到曲线上可读数，拖出方框可放大。淡线是每一步，深线是滑动平均，圆点是验证。",
@@ -120,7 +119,6 @@ const zh = {
 };
 
 let language = localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
-export const isChinese = () => language === "zh";
 
 // say returns the words of a key, with its {holes} filled. The charts' labels are Latin: their font has no others.
 export function say(key, values = {}) {

@@ -61,8 +61,9 @@ func (c *charts) do(d js.Value) {
 }
 
 // receive takes a message of the trainer.
-func (c *charts) receive(array js.Value) {
-	bytes := make([]byte, array.Get("length").Int())
+func (c *charts) receive(data js.Value) {
+	array := js.Global().Get("Uint8Array").New(data) // where the charts are in a frame, data is an array of the page's
+	bytes := make([]byte, array.Length())
 	js.CopyBytesToGo(bytes, array)
 	var m message.Points
 	if _, err := m.UnmarshalMsg(bytes); err != nil {

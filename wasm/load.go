@@ -51,7 +51,7 @@ func (t *trainer) load(q request) error {
 	if t.run != nil {
 		t.run.release()
 	}
-	t.run, t.running = r, false
+	t.run, t.running, t.rest = r, false, "paused"
 	t.runs = append(t.runs, r.record)
 	t.announce()
 	post("loaded", map[string]any{"name": f.Get("name").String(), "step": r.step})

@@ -103,7 +103,7 @@ func (t *trainer) start(r request) error {
 	}
 	t.runs = append(t.runs, begun.record)
 	t.announce()
-	t.running = true
+	t.running, t.rest = true, "paused"
 	t.state("running")
 	return nil
 }
@@ -124,6 +124,9 @@ func (r *run) plan(t *trainer) (make func() error, err error) {
 	m, err := r.settings.model(r.tok.VocabSize())
 	if err != nil {
 		return nil, blame(errSettings, err)
+	}
+	if _, err := t.rehearse(m, c); err != nil {
+		return nil, blame(errMemory, err)
 	}
 	d, err := r.text.data(c, data.Cursor{})
 	if err != nil {
@@ -195,7 +198,7 @@ func (t *trainer) state(name string) {
 		case t.run.ended:
 			name = "finished"
 		default:
-			name = "paused"
+			name = t.rest
 		}
 	}
 	post("state", map[string]any{"state": name})
@@ -203,10 +206,10 @@ func (t *trainer) state(name string) {
 
 // pause ends the training for now. What was trained is saved by then, as at the end of each stretch.
 func (t *trainer) pause(state string) {
-	t.running = false
+	t.running, t.rest = false, state
 	if t.run != nil {
 		t.save()
-		t.state(state)
+		t.state("")
 	}
 }
 
@@ -218,9 +221,11 @@ func (t *trainer) single() error {
 	t.running = false
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	err := t.stretch(ctx, cancel)
-	t.state("")
-	return err
+	if err := t.stretch(ctx, cancel); err != nil {
+		return err
+	}
+	t.pause("paused")
+	return nil
 }
 
 // train goes on until a request has to be done, or it is time to save.
@@ -308,6 +313,7 @@ func (t *trainer) report(s train.Step) {
 		return
 	}
 	r.reported = time.Now()
+	r.measured(t)
 	t.draw(r.record, r.record.Points[r.drawn:])
 	r.drawn = len(r.record.Points)
 	if time.Since(r.heapAt) > 2*time.Second {

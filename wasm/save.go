@@ -113,10 +113,11 @@ func (t *trainer) slot(slot int) *savedRun {
 }
 
 // tidy removes texts that no saved run needs.
-func (t *trainer) tidy(saved *savedRun) {
+func (t *trainer) tidy() {
 	if t.store == nil {
 		return
 	}
+	saved := t.saved()
 	for _, name := range t.store.names() {
 		if strings.HasSuffix(name, ".shard") && (saved == nil || name != saved.run.Shard) {
 			t.store.remove(name)

@@ -5,13 +5,13 @@ package main
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall/js"
 	"time"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
-	"github.com/minimind-gpu/minimind-gpu/nn/train"
 	"github.com/minimind-gpu/minimind-gpu/wasm/message"
 )
 
@@ -22,10 +22,12 @@ type trainer struct {
 	store    *store    // nil: nothing outlives the tab
 	device   *host.Device
 	kernels  map[string]string // that suit the adapter
+	flops    float64           // FLOP/s that it has shown
 	corpus   *text             // the embedded one
 	text     *text             // the last one that was given
 	run      *run              // nil before the first
 	running  bool
+	rest     string         // the state between stretches: paused or stopped
 	runs     []*message.Run // of this sitting, for the charts
 	charts   js.Value       // MessagePort to them
 	losses   []time.Time    // when the GPU was lost
@@ -46,7 +48,7 @@ func (r request) text(field string) string {
 }
 
 func newTrainer() *trainer {
-	t := &trainer{requests: make(chan request, 1000)}
+	t := &trainer{requests: make(chan request, 1000), rest: "paused"}
 	receive := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		d := args[0].Get("data")
 		t.requests <- request{d.Get("do").String(), d}
@@ -90,24 +92,29 @@ func (t *trainer) open() (err error) {
 	if t.corpus, err = embedded(tok, progress("corpus")); err != nil {
 		return err
 	}
-	s := settings{Preset: "tiny", BatchSize: 8, MaxSeqLen: 128}
-	if m, err := s.model(tok.VocabSize()); err == nil {
-		t.kernels = train.Tune(t.device, m, train.Config{BatchSize: s.BatchSize, MaxSeqLen: s.MaxSeqLen})
+	if err := t.warmUp(); err != nil {
+		return err
 	}
-	saved := t.saved()
-	t.tidy(saved)
+	t.tidy()
+	t.ready()
+	return t.device.Err()
+}
+
+// ready tells the page that a run can begin, and which one can go on.
+func (t *trainer) ready() {
 	event := map[string]any{"saved": nil}
-	if saved != nil {
+	if saved := t.saved(); saved != nil {
 		event["saved"] = map[string]any{"name": saved.run.Name, "step": saved.step}
 	}
 	post("ready", event)
-	return t.device.Err()
 }
 
 // do does what a request asks for, while no step is on its way.
 func (t *trainer) do(r request) {
 	var err error
 	switch r.do {
+	case "plan":
+		err = t.plan(r)
 	case "charts":
 		t.connect(r.data.Get("port"))
 	case "start":
@@ -120,7 +127,7 @@ func (t *trainer) do(r request) {
 		t.pause("stopped")
 	case "resume":
 		if t.run != nil && t.run.trainer != nil && !t.run.ended {
-			t.running = true
+			t.running, t.rest = true, "paused"
 			t.state("running")
 		}
 	case "step":
@@ -143,7 +150,7 @@ func (t *trainer) do(r request) {
 
 // interrupts says that a request has to wait for the end of the step. Others are done at once.
 func (r request) interrupts() bool {
-	return r.do != "charts" && r.do != "speak" && r.do != "hush" && r.do != "metrics" && r.do != "forget"
+	return !slices.Contains([]string{"charts", "speak", "hush", "metrics", "forget", "plan"}, r.do)
 }
 
 // fail tells the page what went wrong. A lost GPU is opened again, and its run goes on.
@@ -154,30 +161,35 @@ func (t *trainer) fail(err error) {
 	}
 	t.running = false
 	kind := "other"
-	switch says := err.Error(); {
+	switch {
 	case errors.Is(err, host.ErrNoAdapter):
 		kind = "no webgpu"
 	case errors.Is(err, errFile):
 		kind = "file"
-	case strings.Contains(says, "no memory for"), strings.Contains(says, "allows at most"), strings.Contains(says, "too many for this adapter"), strings.Contains(says, "too long for this adapter"):
-		kind = "memory"
 	case errors.Is(err, errSettings):
 		kind = "settings"
+	case errors.Is(err, errMemory), strings.Contains(err.Error(), "no memory for"):
+		kind = "memory"
 	}
 	post("error", map[string]any{"kind": kind, "detail": err.Error()})
 	if t.device != nil && t.device.Err() != nil { // a device that failed once stays so
 		t.release()
+		t.run = nil
 		if t.device, err = host.Open(host.Options{}); err != nil {
 			post("error", map[string]any{"kind": "no webgpu", "detail": err.Error()})
+			return
 		}
+		t.ready()
+	} else if t.device != nil {
+		t.state("")
 	}
-	t.state("")
 }
 
-// errFile and errSettings mark errors that a file, or the page's controls, are to blame for.
+// What an error is to blame on, where that is known.
 var (
 	errFile     = errors.New("file")
 	errSettings = errors.New("settings")
+	errMemory   = errors.New("memory")
 )
 
 // blame marks an error; its text stays as it is.

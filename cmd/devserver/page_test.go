@@ -1,0 +1,436 @@
+//go:build browser
+
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"image/color"
+	"image/png"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/systeminfo"
+	"github.com/chromedp/chromedp"
+	"github.com/minimind-gpu/minimind-gpu/wasm/message"
+)
+
+const webgpu = "enable-unsafe-webgpu"
+
+// small is a link to a model that even Chromium's software adapter trains fast.
+const small = "#hidden_size=64&num_hidden_layers=1&batch_size=2&max_seq_len=32&max_steps=90&validation_share=0.0005"
+
+// exported is a folder with the exported page. It is made once: compressing takes seconds.
+var exported = sync.OnceValues(func() (string, error) {
+	source, err := sourceTree()
+	if err != nil {
+		return "", err
+	}
+	folder, err := os.MkdirTemp("", "minimind-gpu-site-")
+	if err != nil {
+		return "", err
+	}
+	return folder, source.export(folder, 9)
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if folder, _ := exported(); folder != "" {
+		os.RemoveAll(folder)
+	}
+	os.Exit(code)
+}
+
+// site serves the exported page, at a path below a server's root.
+func site(t *testing.T) string {
+	t.Helper()
+	folder, err := exported()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The program is all that weighs something. The release is compressed by level 11, which makes it smaller still.
+	programs, _ := filepath.Glob(filepath.Join(folder, "minimind.*.wasm.br"))
+	if len(programs) != 1 {
+		t.Fatalf("programs %q in the export", programs)
+	}
+	if info, err := os.Stat(programs[0]); err != nil || info.Size() > 3_100_000 {
+		t.Errorf("the program has %d bytes (%v); at level 11 it must not be above 3 MB", info.Size(), err)
+	}
+	server := httptest.NewServer(http.StripPrefix("/some/path", serveRelease(os.DirFS(folder))))
+	t.Cleanup(server.Close)
+	return server.URL + "/some/path/"
+}
+
+func (t *tab) text(id string) string {
+	return js[string](t, "document.getElementById('"+id+"').textContent")
+}
+
+func (t *tab) state(name string, limit time.Duration) {
+	t.Helper()
+	t.until("document.body.dataset.state === '"+name+"'", limit)
+}
+
+// step is the step that the page shows.
+func (t *tab) step() int {
+	return js[int](t, "parseInt(document.getElementById('f-step').textContent.replaceAll(',', '')) || 0")
+}
+
+func (t *tab) untilStep(step int, limit time.Duration) {
+	t.Helper()
+	t.until(fmt.Sprintf("(parseInt(document.getElementById('f-step').textContent) || 0) >= %d", step), limit)
+}
+
+// download clicks a button and returns the file that it offers.
+func (t *tab) download(button, pattern string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if _, err := chromedp.CallBrowser(t.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
+		t.Fatal(err)
+	}
+	t.click(button)
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if files, _ := filepath.Glob(filepath.Join(folder, pattern)); len(files) == 1 {
+			return files[0]
+		}
+	}
+	t.Fatalf("%s brought no file %s", button, pattern)
+	return ""
+}
+
+// losses are those of the metrics that the page offers, by step.
+func (t *tab) losses() map[int]float64 {
+	t.Helper()
+	f, err := os.Open(t.download("metrics", "*.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	losses := map[int]float64{}
+	for _, row := range rows[1:] {
+		step, _ := strconv.Atoi(row[1])
+		losses[step], err = strconv.ParseFloat(row[4], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return losses
+}
+
+// curve is how many pixels of the charts have the colour of the first run.
+func (t *tab) curve() int {
+	t.Helper()
+	shot, err := chromedp.Run(t.ctx, chromedp.Screenshot(chromedp.ID("canvas")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := png.Decode(bytes.NewReader(shot))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			c := color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)
+			if int(c.B)-int(c.R) > 60 && int(c.B) > 110 { // blue, and neither paper nor ink
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// upload gives a file to one of the page's inputs.
+func (t *tab) upload(id, file string) {
+	t.Helper()
+	t.do(chromedp.SetUploadFiles(chromedp.ID(id), []string{file}))
+}
+
+// alarm waits for an error that says all of this.
+func (t *tab) alarm(says ...string) {
+	t.Helper()
+	t.until("!document.getElementById('alert').hidden", 20*time.Second)
+	for _, s := range says {
+		if text := t.text("alert"); !strings.Contains(text, s) {
+			t.Errorf("the page says %q, not %q", text, s)
+		}
+	}
+}
+
+// native runs the native program.
+func native(t *testing.T, binary string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil {
+		t.Fatalf("minimind-gpu %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// nativeLosses are those of a native run's metrics, by step.
+func nativeLosses(t *testing.T, run string) map[int]float64 {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(run, "metrics.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	losses := map[int]float64{}
+	for line := range bytes.Lines(text) {
+		var m struct {
+			Step int
+			Loss float64
+		}
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatal(err)
+		}
+		losses[m.Step] = m.Loss
+	}
+	return losses
+}
+
+func sameLoss(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if want == 0 || math.Abs(got-want) > 1e-4*want {
+		t.Errorf("%s: loss %v, want %v", what, got, want)
+	}
+}
+
+// TestPage does what a visitor does, from the first click to a lost GPU.
+func TestPage(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "minimind-gpu")
+	if out, err := exec.Command("go", "build", "-o", binary, "../minimind-gpu").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	tab := openTab(t, site(t)+small, webgpu)
+	if js[int](tab, "document.querySelectorAll('#settings .control').length") < 15 {
+		t.Error("the controls wait for the program")
+	}
+	tab.state("idle", 60*time.Second)
+	tab.until("document.getElementById('plan').textContent.includes('MB')", 10*time.Second)
+	tab.picture("ready")
+
+	// training
+	start := time.Now()
+	tab.click("start")
+	tab.untilStep(1, 20*time.Second)
+	t.Logf("the first step was shown %v after the click", time.Since(start))
+	js[bool](tab, lateness)
+	tab.untilStep(6, 20*time.Second)
+	before := tab.curve()
+	tab.untilStep(30, 60*time.Second)
+	if late := js[float64](tab, "late.sort((a, b) => a - b)[Math.floor(late.length * 0.95)]"); late > 50 {
+		t.Errorf("the main thread is late by %.1f ms at the 95th percentile", late)
+	}
+	after := tab.curve()
+	if before < 100 || after < 100 || before == after {
+		t.Errorf("the charts have %d pixels of curves, and later %d", before, after)
+	}
+	tab.until("document.querySelectorAll('.sample').length >= 2", 20*time.Second)
+
+	// pausing, one step, talking
+	tab.click("pause")
+	tab.state("paused", 20*time.Second)
+	at := tab.step()
+	tab.click("step")
+	tab.untilStep(at+1, 20*time.Second)
+	tab.state("paused", 10*time.Second)
+	losses := tab.losses()
+	if first, last := (losses[1]+losses[2])/2, (losses[at]+losses[at+1])/2; !(last < first-0.3) {
+		t.Errorf("the loss went from %v to %v", first, last)
+	}
+	tab.click("speak")
+	tab.until("!document.getElementById('speak').hidden && document.getElementById('answer').textContent.length > 12", 30*time.Second)
+	tab.resize(1360, 2150)
+	tab.picture("training")
+	tab.click("theme")
+	tab.resize(1360, 1000)
+	tab.picture("dark")
+	tab.resize(390, 844)
+	tab.picture("phone")
+	if width := js[int](tab, "document.documentElement.scrollWidth"); width > 390 {
+		t.Errorf("on a phone of 390 pixels the page is %d wide", width)
+	}
+	tab.resize(1360, 1000)
+	tab.click("theme")
+
+	// to the native program and back
+	checkpoint := tab.download("checkpoint", "*.ckpt")
+	run := filepath.Join(t.TempDir(), "run")
+	native(t, binary, "generate", "--checkpoint", checkpoint, "--prompt", "Lily", "--max-new-tokens", "4")
+	native(t, binary, "pretrain", "--resume", checkpoint, "--out", run)
+	natively := nativeLosses(t, run)
+	tab.click("step")
+	tab.untilStep(at+2, 20*time.Second)
+	sameLoss(t, "the native program goes on", natively[at+2], tab.losses()[at+2])
+	tab.upload("load", filepath.Join(run, "checkpoints", "step-00000081.ckpt"))
+	tab.until("document.getElementById('status').textContent.includes('81')", 20*time.Second)
+	tab.click("step")
+	tab.untilStep(82, 20*time.Second)
+	sameLoss(t, "the page goes on", tab.losses()[82], natively[82])
+
+	// the tab is closed and opened again
+	tab.do(chromedp.Navigate("about:blank"), chromedp.Navigate(tab.url))
+	tab.state("idle", 60*time.Second)
+	if says := tab.text("start"); !strings.Contains(says, "82") {
+		t.Errorf("the button says %q, not that it goes on from step 82", says)
+	}
+	tab.click("start")
+	tab.state("finished", 60*time.Second)
+	sameLoss(t, "the page goes on after it was opened again", tab.losses()[89], natively[89])
+
+	// a second run, beside the first; its GPU is lost
+	js[bool](tab, "location.hash = '"+small+"&seed=7&learning_rate=0.004'; true")
+	tab.until("document.getElementById('c-seed').value === '7'", 5*time.Second)
+	tab.click("start")
+	tab.untilStep(3, 30*time.Second)
+	tab.click("pause")
+	tab.state("paused", 20*time.Second)
+	saved := tab.step()
+	if runs := tab.text("runs"); !strings.Contains(runs, "0.004") || !strings.Contains(runs, "0.002") {
+		t.Errorf("the table of what differs says %q", runs)
+	}
+	tab.quiet()
+	tab.click("resume")
+	tab.untilStep(saved+2, 20*time.Second)
+	tab.killGPU()
+	tab.until("document.getElementById('notice').textContent.includes('is back')", 30*time.Second)
+	tab.picture("recovered")
+	tab.untilStep(saved+4, 60*time.Second)
+	if n := tab.curve(); n < 100 {
+		t.Errorf("after the GPU was lost the charts have %d pixels of curves", n)
+	}
+	tab.click("stop")
+	tab.state("stopped", 20*time.Second)
+
+	// what cannot be
+	broken := filepath.Join(t.TempDir(), "broken.ckpt")
+	if err := os.WriteFile(broken, []byte("not a checkpoint"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	tab.upload("load", broken)
+	tab.alarm("This file cannot be used", "broken.ckpt", "not a minimind-gpu checkpoint")
+	tab.refuses("#hidden_size=30", "These settings cannot be", "Width")
+	tab.refuses("#hidden_size=36", "These settings cannot be", "head_dim is 9")
+	tab.refuses("#batch_size=60000&max_seq_len=1024&max_steps=5", "does not fit", "batch_size")
+	tab.refuses("#source=file", "This file cannot be used", "no file was chosen")
+	tab.picture("refused")
+
+	tab.quiet("CONTEXT_LOST_WEBGL", "A valid external Instance reference no longer exists.\", source: "+tab.url[:20])
+}
+
+// quiet fails if there is anything in the console but what the browser itself says about the test's own doings.
+func (t *tab) quiet(allowed ...string) {
+	t.Helper()
+	allowed = append(allowed, "GL Driver Message") // reading the charts' pixels is slow
+	for _, line := range t.log.console() {
+		if !slices.ContainsFunc(allowed, func(a string) bool { return strings.Contains(line, a) }) {
+			t.Errorf("in the console: %s", line)
+		}
+	}
+}
+
+// lateness measures how late the main thread does what is due every 10 ms.
+const lateness = `globalThis.late = []; (() => { let due = performance.now() + 10; const tick = () => {
+	const now = performance.now(); late.push(Math.max(0, now - due)); due = now + 10; setTimeout(tick, 10); }; setTimeout(tick, 10); })(); true`
+
+// refuses starts a run that cannot be.
+func (t *tab) refuses(link string, says ...string) {
+	t.Helper()
+	js[bool](t, "location.hash = '"+link+"'; document.getElementById('alert').hidden = true; true")
+	t.until("!document.getElementById('start').disabled", 10*time.Second)
+	time.Sleep(100 * time.Millisecond)
+	t.click("start")
+	t.alarm(says...)
+}
+
+// killGPU ends the browser's GPU process, as a driver's crash would.
+func (t *tab) killGPU() {
+	t.Helper()
+	info, err := chromedp.CallBrowser(t.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range info.ProcessInfo {
+		if strings.EqualFold(p.Type, "GPU") {
+			process, err := os.FindProcess(int(p.ID))
+			if err != nil {
+				t.Fatal(err)
+			}
+			process.Kill()
+			return
+		}
+	}
+	t.Fatal("no GPU process")
+}
+
+func TestWithoutWebGPU(t *testing.T) {
+	tab := openTab(t, site(t))
+	tab.alarm("No GPU can be used here", "hardware acceleration")
+	tab.click("language")
+	tab.until("document.documentElement.lang === 'zh-CN'", 5*time.Second)
+	tab.picture("without-webgpu")
+}
+
+// TestCharts draws three runs of 5,000 steps, each frame anew, in a worker and in a frame of the page.
+func TestCharts(t *testing.T) {
+	url := serveTree(t)
+	for _, place := range []string{"worker", "frame"} {
+		t.Run(place, func(t *testing.T) {
+			tab := openTab(t, url+"?charts="+place)
+			tab.alarm("No GPU") // the trainer's; the charts draw without
+			js[bool](tab, `(async () => {
+				const { Charts } = await import("./charts.js");
+				const module = await WebAssembly.compileStreaming(fetch("./minimind.wasm"));
+				await new Promise((up) => { globalThis.charts = new Charts(document.getElementById("canvas"), module, { up, colors() {}, lost() {}, png() {} }); });
+				globalThis.channel = new MessageChannel();
+				charts.port(channel.port1);
+				return true;
+			})()`)
+			for run := range 3 {
+				js[bool](tab, fmt.Sprintf(`channel.port2.postMessage(Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))); true`, base64.StdEncoding.EncodeToString(points(t, run))))
+			}
+			js[bool](tab, `(() => { let x = 0; const move = () => { charts.send({ do: "pointer", kind: "move", x: 60 + (x++ % 400), y: 120 }); requestAnimationFrame(move); }; move(); return true; })()`)
+			tab.until("document.querySelector('#canvas > *').dataset.frame > 0", 30*time.Second)
+			time.Sleep(2 * time.Second)
+			frame := js[float64](tab, "Number(document.querySelector('#canvas > *').dataset.frame)")
+			t.Logf("a frame of three runs of 5,000 steps takes %.1f ms at the median", frame)
+			if frame > 33 {
+				t.Error("that is more than 33 ms")
+			}
+			if n := tab.curve(); n < 100 {
+				t.Errorf("the charts have %d pixels of curves", n)
+			}
+		})
+	}
+}
+
+// points is a message with a run of 5,000 steps.
+func points(t *testing.T, run int) []byte {
+	m := message.Points{Run: strconv.Itoa(run), Name: "run " + strconv.Itoa(run)}
+	for i := range 5000 {
+		x := float64(i)
+		m.Points = append(m.Points, message.Point{Step: int64(i + 1), Tokens: int64(i+1) * 1024, Seconds: x / 20, LearningRate: 2e-3 * math.Exp(-x/3000),
+			Loss: 1 + 5*math.Exp(-x/(900+300*float64(run))) + 0.2*math.Sin(x*x), GradNorm: 1, TokensPerSecond: 20480})
+	}
+	text, err := m.MarshalMsg(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
