@@ -276,6 +276,13 @@ func Rehearse(planner *host.Device, m config.Model, c Config, validationRows int
 	if err := t.adapt(); err != nil {
 		return nil, err
 	}
+	if c.DPO.Beta > 0 { // what referencesOf takes, before the first step
+		e, err := nn.NewEvaluation(t.model, nn.CrossEntropy{}, c.validationRows(), c.MaxSeqLen)
+		if err != nil {
+			return nil, err
+		}
+		e.Release()
+	}
 	if err := t.allocate(validationRows); err != nil {
 		return nil, err
 	}
