@@ -79,7 +79,7 @@ const mostOfMemory = 0.95
 
 // fit decides what --batch-size auto left open, and refuses a run that the adapter's memory cannot hold, as far as that
 // is known, with what would fit.
-func (p *program) fit(adapter host.Info, m config.Model, f *trainFlags) error {
+func (p *program) fit(adapter host.Info, m config.Model, c train.Config, f *trainFlags) error {
 	memory, from, err := adapterMemory(f.Memory, adapter)
 	if err != nil {
 		return fmt.Errorf("memory: %w", err)
@@ -87,7 +87,6 @@ func (p *program) fit(adapter host.Info, m config.Model, f *trainFlags) error {
 	if (f.EffectiveBatch > 0 || f.BatchSize == autoBatch) && f.AccumulationSteps != 1 {
 		return fmt.Errorf("accumulation_steps is %d: --batch-size auto and --effective-batch decide it themselves, leave it out", f.AccumulationSteps)
 	}
-	c := f.config()
 	switch {
 	case f.BatchSize == autoBatch:
 		if memory == 0 {
@@ -109,6 +108,7 @@ func (p *program) fit(adapter host.Info, m config.Model, f *trainFlags) error {
 			return fmt.Errorf("effective_batch is %d and batch_size is %d: the first must be a multiple of the second", f.EffectiveBatch, f.BatchSize)
 		}
 		f.AccumulationSteps, f.EffectiveBatch = f.EffectiveBatch/f.BatchSize, 0
+		c.AccumulationSteps = f.AccumulationSteps
 	}
 	if memory == 0 || c.Validate() != nil {
 		return nil // the second is said where it is looked for

@@ -32,6 +32,7 @@ type commandLine struct {
 	Generate  generateCommand `cmd:"" help:"Let a trained model write."`
 	Chat      chatCommand     `cmd:"" help:"Talk with a trained model in the terminal."`
 	Plan      planCommand     `cmd:"" help:"Say what a training would take: memory, batch size, time. Nothing is trained."`
+	Doctor    doctorCommand   `cmd:"" help:"Say what a run suffers from, and the one thing to change."`
 	Export    exportCommand   `cmd:"" help:"Write a model for transformers, llama.cpp and others."`
 	Import    importCommand   `cmd:"" help:"Make a checkpoint of a model of others: Hugging Face, MiniMind's .pth, GGUF."`
 	Serve     serveCommand    `cmd:"" help:"Serve a model over HTTP, as OpenAI's API and as a page to chat with."`

@@ -12,17 +12,26 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
+// recordOf is a step's line, as far as the clock does not decide it.
+func recordOf(s train.Step) metrics.Record {
+	line := metrics.Record{Step: s.Step, Epoch: s.Epoch, Loss: s.Loss, LearningRate: s.LearningRate, GradNorm: s.GradNorm,
+		Tokens: s.Tokens, Skipped: s.Skipped, Mark: s.Mark, Values: s.Values}
+	if v := s.Validation; v != nil {
+		line.ValidationLoss, line.Perplexity = v.Loss, v.Perplexity
+	}
+	return line
+}
+
 // record writes a step's metrics to metrics.jsonl and to the TensorBoard events.
 func (r *runFolder) record(s train.Step, tokensPerSecond float64) error {
-	line := metrics.Record{Step: s.Step, Epoch: s.Epoch, Loss: s.Loss, LearningRate: s.LearningRate, GradNorm: s.GradNorm,
-		Tokens: s.Tokens, Skipped: s.Skipped, TokensPerSecond: tokensPerSecond, Seconds: r.seconds + s.Seconds, Values: s.Values}
+	line := recordOf(s)
+	line.TokensPerSecond, line.Seconds = tokensPerSecond, r.seconds+s.Seconds
 	scalars := []scalar{{"train/loss", s.Loss}, {"train/learning_rate", s.LearningRate}, {"train/grad_norm", s.GradNorm},
 		{"train/tokens", float64(s.Tokens)}, {"train/skipped", float64(s.Skipped)}, {"train/tokens_per_second", tokensPerSecond}}
 	for _, name := range slices.Sorted(maps.Keys(s.Values)) {
 		scalars = append(scalars, scalar{"train/" + name, s.Values[name]})
 	}
 	if v := s.Validation; v != nil {
-		line.ValidationLoss, line.Perplexity = v.Loss, v.Perplexity
 		scalars = append(scalars, scalar{"validation/loss", v.Loss}, scalar{"validation/perplexity", v.Perplexity})
 	}
 	text, err := json.Marshal(line)

@@ -38,7 +38,7 @@ func openRun(path string) (*openedCheckpoint, error) {
 
 // mayDiffer are the settings that a resumed run may change: they decide nothing about the weights, or, like files that
 // were moved, are compared by what they hold.
-var mayDiffer = []string{"data", "from", "teacher", "chat-template", "tokenizer", "adapter", "keep", "memory", "sample-prompt", "sample-interval", "save-interval"}
+var mayDiffer = []string{"data", "from", "teacher", "chat-template", "tokenizer", "adapter", "keep", "memory", "probe", "sample-prompt", "sample-interval", "save-interval"}
 
 // openResumePoint opens the checkpoint and makes sure that no setting was given that differs from the run's.
 func openResumePoint(path string, settings *kong.Context) (*openedCheckpoint, error) {

@@ -104,6 +104,17 @@ func (r *runFolder) open(step int64) (err error) {
 	return err
 }
 
+// reopen cuts off what was written about steps after the given one, which will be done again.
+func (r *runFolder) reopen(step int64) error {
+	seconds := r.seconds
+	if err := r.close(); err != nil {
+		return err
+	}
+	err := r.open(step)
+	r.seconds = seconds // the clock of this sitting goes on
+	return err
+}
+
 // openAfterStep opens a file for appending, cut off before the first line that is of a later step or not whole.
 func openAfterStep(name string, step int64, stepOf func(line []byte) (int64, bool)) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)

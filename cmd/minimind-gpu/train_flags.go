@@ -12,6 +12,10 @@ type trainFlags struct {
 	Warmup             float64         `group:"Training" default:"0.05" help:"Linear warm-up: a share of the steps if below 1, else steps; 0 is MiniMind's."`
 	Decay              *float64        `group:"Training" placeholder:"0.2" help:"Length of the wsd schedule's decay: a share of the steps if below 1, else steps. Default: 0.2."`
 	EarlyStop          train.EarlyStop `group:"Training" placeholder:"PATIENCE,MIN-DELTA" help:"End the run when so many validations in a row have not brought the validation loss down by more than MIN-DELTA; the best checkpoint is kept. As in 3,0.001."`
+	AdaptiveBatch      int             `group:"Training" placeholder:"N" help:"Let accumulation-steps (2 or more) grow up to N while the gradient's noise asks for larger batches; the run sees the same data in fewer steps."`
+	AdaptiveScale      string          `group:"Training" placeholder:"sqrt" help:"What the learning rate does when the batch grows n-fold: sqrt (times the root of n), linear (times n) or none."`
+	RollbackOnSpike    bool            `group:"Training" negatable:"" help:"When the loss jumps, go back to the last checkpoint's state and leave the batch out. Keeps a copy of the checkpoint in memory."`
+	Probe              bool            `group:"Training" negatable:"" help:"Measure each layer's largest activation, too, for metrics.jsonl."`
 	Epochs             int             `group:"Training" default:"1" help:"Passes over the data."`
 	MaxSteps           int             `group:"Training" placeholder:"N" help:"Stop after so many steps. Default: all of the epochs; on the embedded corpus, about a minute's."`
 	BatchSize          int             `group:"Training" default:"${batch_size}" type:"batchsize" help:"Rows of a micro-batch; auto takes the most that fit 85 % of the adapter's memory."`
@@ -56,6 +60,7 @@ func (f *trainFlags) config() train.Config {
 	}
 	return train.Config{
 		LearningRate: *f.LearningRate, LRSchedule: f.Schedule, MinLRRatio: *f.MinLRRatio, Warmup: f.Warmup, Decay: *f.Decay, EarlyStop: f.EarlyStop,
+		AdaptiveBatch: train.AdaptiveBatch{Most: f.AdaptiveBatch, Scale: f.AdaptiveScale}, RollbackOnSpike: f.RollbackOnSpike, Probe: f.Probe,
 		Epochs: f.Epochs, MaxSteps: f.MaxSteps, BatchSize: f.BatchSize, AccumulationSteps: f.AccumulationSteps, MaxSeqLen: f.MaxSeqLen,
 		GradClip: f.GradClip, Beta1: f.AdamBeta1, Beta2: f.AdamBeta2, Eps: f.AdamEps, WeightDecay: f.WeightDecay,
 		Seed: f.Seed, TokenWeighted: f.TokenWeighted, Pad: f.Pad,

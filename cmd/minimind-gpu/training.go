@@ -69,6 +69,7 @@ type training struct {
 	resumed   *openedCheckpoint // nil for a new run
 	sampler   *sampler
 	progress  *progress
+	doctor    *doctor
 	done      int64 // steps
 	unsaved   error // why the last checkpoint could not be saved
 }
@@ -118,7 +119,7 @@ func (r *training) prepare(settings *kong.Context) (err error) {
 		return err
 	}
 	r.defaults()
-	if err := r.fit(r.device.Info, r.model, &f.Training); err != nil {
+	if err := r.fit(r.device.Info, r.model, r.config(), &f.Training); err != nil {
 		return err
 	}
 	if err := r.config().Validate(); err != nil {
@@ -282,9 +283,20 @@ func (r *training) announceData() {
 // loop trains: each step is shown and recorded, and once in a while sampled and saved.
 func (r *training) loop() error {
 	line := statusLine{flops: r.model.FlopsPerToken(r.flags.Training.MaxSeqLen), peak: peakFlops(r.device.Info), device: r.device}
+	doctor, err := r.newDoctor()
+	if err != nil {
+		return err
+	}
 	for s, err := range r.trainer.Run(r.ctx) {
 		if err != nil {
 			return err
+		}
+		finding := doctor.see(s)
+		if s.RolledBack {
+			if err := r.rollBack(s); err != nil {
+				return err
+			}
+			continue
 		}
 		r.done = s.Step
 		tokensPerSecond := line.update(s)
@@ -292,6 +304,10 @@ func (r *training) loop() error {
 			return err
 		}
 		r.progress.show(float64(s.Step)/float64(s.Steps), s.Last, line.String)
+		if finding != "" {
+			r.progress.clear()
+			r.say("doctor      step %d: %s", s.Step, finding)
+		}
 		if s.SampleDue {
 			if err := r.sample(s.Step); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
+	"github.com/minimind-gpu/minimind-gpu/nn/train/diagnose"
 )
 
 // save writes a checkpoint. A failure (a full disk) does not stop the training: it is tried again when the next one is
@@ -20,6 +21,15 @@ func (r *training) save(s train.Step) {
 		r.progress.clear()
 		r.say("warning: step %d is not saved: %v; training goes on, and the next checkpoint will be tried", s.Step, r.unsaved)
 	}
+}
+
+// rollBack cuts off what was recorded of the steps that the run takes back.
+func (r *training) rollBack(s train.Step) error {
+	r.progress.clear()
+	r.say("the loss jumped to %.4f at step %d: back to step %d; the batch (epoch %.0f, document %.0f) will be left out", s.Loss, s.Step, s.BackTo,
+		s.Values["batch_epoch"], s.Values["batch_document"])
+	r.done = s.BackTo
+	return r.folder.reopen(s.BackTo)
 }
 
 // explain adds to an error in the middle of a run how to go on.
@@ -59,6 +69,9 @@ func (r *training) finish() error {
 	r.say("checkpoint  %s", filepath.Join(r.folder.dir, checkpointsFolder, fmt.Sprintf(checkpointName, r.done)))
 	if stopped {
 		r.say("the best    %s, of step %d", filepath.Join(r.folder.dir, checkpointsFolder, bestFile), r.trainer.State().BestStep)
+	}
+	if r.doctor != nil {
+		r.say("diagnosis   %s (minimind-gpu doctor %s says more)", finding(diagnose.Diagnose(r.doctor.records, r.doctor.run)), r.folder.dir)
 	}
 	if r.chat != nil {
 		r.say("talk to it  minimind-gpu chat --checkpoint %s", r.folder.dir)

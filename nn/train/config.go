@@ -83,6 +83,7 @@ func (c Config) Validate() error {
 	atLeast("early_stop's patience", c.EarlyStop.Patience, 0)
 	wrong(c.AdaptiveBatch.Most != 0 && c.AccumulationSteps < 2, "accumulation_steps is %d, and adaptive_batch needs at least 2: the noise shows in the difference of a micro-batch and a step", c.AccumulationSteps)
 	wrong(c.AdaptiveBatch.Most != 0 && c.AdaptiveBatch.Most < c.AccumulationSteps, "adaptive_batch is %d, below accumulation_steps, %d: it is the most that these may grow to", c.AdaptiveBatch.Most, c.AccumulationSteps)
+	wrong(c.AdaptiveBatch.Most == 0 && c.AdaptiveBatch.Scale != "", "adaptive_scale is %q, but without adaptive_batch no batch grows", c.AdaptiveBatch.Scale)
 	wrong(c.AdaptiveBatch.Scale != "" && !slices.Contains(BatchScales, c.AdaptiveBatch.Scale), "adaptive_scale is %q: must be one of %s", c.AdaptiveBatch.Scale, strings.Join(BatchScales, ", "))
 	wrong(!(c.EarlyStop.MinDelta >= 0), "early_stop's min-delta is %v: must be at least 0", c.EarlyStop.MinDelta)
 	return errors.Join(errs...)

@@ -20,7 +20,7 @@ const (
 	MarkSpike   = "spike"                   // the loss jumped; Values tell the place of the batch
 	MarkSkipped = "left out: not finite"    // the gradient was not finite; likewise
 	MarkLeftOut = "batch left out: a spike" // a batch before this step's was passed over after a spike; likewise
-	markGrown   = "accumulation %d -> %d"   // of an adaptive batch
+	markGrown   = "accumulation %d to %d"   // of an adaptive batch
 	placeEpoch  = "batch_epoch"             // place of a marked step's batch
 	placeDoc    = "batch_document"          // in the epoch's order
 	placeOffset = "batch_offset"            // tokens

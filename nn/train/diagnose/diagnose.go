@@ -187,7 +187,7 @@ func (c *curve) jumps() Check {
 	const name, threshold = "the loss jumps", "no spike"
 	switch {
 	case c.diverged() || c.skipped > 0:
-		return check(name, Bad, fmt.Sprintf("%d spikes, %d steps left out", len(c.spikes), c.skipped), threshold, "lower the learning rate to a third, or lengthen the warm-up")
+		return check(name, Bad, fmt.Sprintf("%d spikes, %d steps left out, from %.3f up to %.3f", len(c.spikes), c.skipped, c.first, c.highest), threshold, "lower the learning rate to a third, or lengthen the warm-up")
 	case len(c.spikes) > 0:
 		return check(name, Watch, fmt.Sprintf("%d spikes, the first at step %d", len(c.spikes), c.spikes[0]), threshold, "--rollback-on-spike, or look at the marked batches")
 	}
