@@ -35,6 +35,7 @@ type hfConfig struct {
 
 	// Mixtures of experts: Qwen3-MoE's and the second generation's names, then the first generation's.
 	NumExperts          *int     `json:"num_experts,omitempty"`
+	NumLocalExperts     *int     `json:"num_local_experts,omitempty"` // what transformers 5 calls num_experts
 	NumExpertsPerTok    *int     `json:"num_experts_per_tok,omitempty"`
 	MoEIntermediateSize *int     `json:"moe_intermediate_size,omitempty"`
 	NormTopKProb        *bool    `json:"norm_topk_prob,omitempty"`
@@ -294,6 +295,9 @@ func (c *hfConfig) rope(m *config.Model, own bool) error {
 
 // mixture sets the experts. Those of MiniMind's own class are there already, from the tensors.
 func (c *hfConfig) mixture(m *config.Model) error {
+	if c.NumExperts == nil {
+		c.NumExperts = c.NumLocalExperts
+	}
 	if m.MoE == nil {
 		m.MoE = &config.MoE{NormTopKProb: "never", Aux: "batch", AuxCoef: 0.001} // transformers' defaults
 		if c.NumExperts == nil || c.NumExpertsPerTok == nil || c.MoEIntermediateSize == nil {

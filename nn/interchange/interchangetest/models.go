@@ -24,7 +24,7 @@ func Models() map[string]config.Model {
 	shared.MoE = &config.MoE{NumExperts: 4, NumExpertsPerTok: 2, NumSharedExperts: 1, MoEIntermediateSize: 96, NormTopKProb: "multi", Aux: "sequence", AuxCoef: 0.01}
 	moe, two, llamaMoE := qwen3, qwen3, llama
 	moe.MoE = &config.MoE{NumExperts: 4, NumExpertsPerTok: 1, MoEIntermediateSize: 96, NormTopKProb: "always", Aux: "batch", AuxCoef: 5e-4}
-	two.MoE = &config.MoE{NumExperts: 3, NumExpertsPerTok: 2, MoEIntermediateSize: 32, NormTopKProb: "multi", Aux: "batch", AuxCoef: 1e-3}
+	two.MoE = &config.MoE{NumExperts: 6, NumExpertsPerTok: 2, MoEIntermediateSize: 32, NormTopKProb: "multi", Aux: "batch", AuxCoef: 1e-3}
 	two.TieWordEmbeddings = false
 	llamaMoE.MoE = moe.MoE
 	return map[string]config.Model{"llama": llama, "untied": untied, "yarn": yarn, "qwen3": qwen3, "shared_moe": shared,
