@@ -214,6 +214,9 @@ func TestProgressIsPlainWithoutATerminal(t *testing.T) {
 
 func TestRate(t *testing.T) {
 	var r rate
+	if got := r.add(0, 0) + r.add(0.001, 4); got != 0 {
+		t.Fatalf("%v a second of what came together, want 0 for unknown", got)
+	}
 	for i := range 30 {
 		r.add(float64(i), 100*float64(i))
 	}

@@ -75,14 +75,15 @@ type rate struct{ marks []mark }
 
 type mark struct{ seconds, amount float64 }
 
-// add takes the time and the amount, both since the start, and returns the rate; 0 while there is nothing to compare.
+// add takes the time and the amount, both since the start, and returns the rate; 0 while there is nothing to compare: the
+// first steps arrive late and together.
 func (r *rate) add(seconds, amount float64) float64 {
 	r.marks = append(r.marks, mark{seconds, amount})
 	for len(r.marks) > 2 && r.marks[1].seconds < seconds-10 {
 		r.marks = r.marks[1:]
 	}
 	first := r.marks[0]
-	if seconds <= first.seconds {
+	if seconds < first.seconds+0.25 {
 		return 0
 	}
 	return (amount - first.amount) / (seconds - first.seconds)

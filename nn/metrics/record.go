@@ -18,12 +18,12 @@ type Record struct {
 	Epoch           int64
 	Loss            float64 // of the step's tokens, before the step
 	LearningRate    float64
-	GradNorm        float64 // global, before clipping
-	Tokens          int64   // targets learnt from so far
-	Skipped         int64   // steps left out so far, since their gradient was not finite
-	ValidationLoss  float64 // 0: there was no validation after this step
-	Perplexity      float64 // of the validation, exp(ValidationLoss)
-	TokensPerSecond float64
+	GradNorm        float64            // global, before clipping
+	Tokens          int64              // targets learnt from so far
+	Skipped         int64              // steps left out so far, since their gradient was not finite
+	ValidationLoss  float64            // 0: there was no validation after this step
+	Perplexity      float64            // of the validation, exp(ValidationLoss)
+	TokensPerSecond float64            // lately; 0: not known yet
 	Seconds         float64            // of training so far, in all sittings
 	Mark            string             // what befell the run at this step, in a word or two: a spike, a setting that was changed
 	Values          map[string]float64 // every other number, under its name in the file

@@ -1,12 +1,17 @@
 package runs
 
 import (
+	"math"
+
 	"github.com/minimind-gpu/minimind-gpu/host/chart"
 	"github.com/minimind-gpu/minimind-gpu/nn/metrics"
 )
 
 // Point is a record as charts take it.
 func Point(r metrics.Record) chart.Point {
+	if r.TokensPerSecond == 0 {
+		r.TokensPerSecond = math.NaN() // not known yet
+	}
 	return chart.Point{Step: r.Step, Tokens: r.Tokens, Seconds: r.Seconds, Loss: r.Loss, Validation: r.ValidationLoss,
 		LearningRate: r.LearningRate, GradNorm: r.GradNorm, TokensPerSecond: r.TokensPerSecond, Values: r.Values}
 }
