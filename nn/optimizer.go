@@ -19,6 +19,7 @@ const (
 	stateApplied = 3   // u32: steps that changed the parameters, AdamW's t
 	stateSkipped = 4   // u32: steps left out, their gradient not being finite
 	stateLoss    = 64  // f32: the step's loss so far, without balance losses; after it come, for DPO, the means of a Preference
+	stateHard    = 72  // f32: of Distillation, the cross-entropy so far, which is part of the loss
 	stateAux     = 96  // f32: the step's balance losses so far
 	stateMicro   = 128 // f32: four parts of the sum of squares of the first micro-batch's gradient; 0 if not measured
 	stateRatio   = 192 // f32: the update's norm over the parameters': of all, then of each layer; 0 if not measured
@@ -34,6 +35,7 @@ type State struct {
 	Aux              float64    // the mixtures of experts' balance losses, which Loss leaves out
 	Choices          []uint32   // (L, E): how often each expert was chosen; valid until the next State
 	Preference       Preference // of DPO
+	CrossEntropy     float64    // of Distillation: the loss without the teacher
 
 	MicroSquares      float64   // of the gradient after the first micro-batch, if Training.Noise
 	UpdateRatio       float64   // norm of the step's update over the parameters' norm, if Training.Ratios
@@ -45,7 +47,7 @@ func decodeState(words []uint32) State {
 	number := func(i int) float64 { return float64(math.Float32frombits(words[i])) }
 	return State{Loss: number(stateLoss), GradNorm: number(stateNorm), Aux: number(stateAux),
 		Applied: int64(words[stateApplied]), Skipped: int64(words[stateSkipped]), Choices: words[stateWords:],
-		Preference: Preference{ChosenReward: number(stateLoss + 1), RejectedReward: number(stateLoss + 2), Accuracy: number(stateLoss + 3)}}
+		CrossEntropy: number(stateHard), Preference: Preference{ChosenReward: number(stateLoss + 1), RejectedReward: number(stateLoss + 2), Accuracy: number(stateLoss + 3)}}
 }
 
 // optimizer holds the gradients and moments of the parameters that train and records the update.

@@ -12,7 +12,7 @@ import (
 var _ = math.Float32bits
 
 // Kernels are all kernels, by name.
-var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &largestKernel, &magnitudesKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &preferenceKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &scaleKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel, &updateRatioKernel, &updateSquaresKernel}
+var Kernels = []*host.Kernel{&adamwKernel, &addKernel, &attentionBackwardDeltaKernel, &attentionBackwardKeyKernel, &attentionBackwardQueryKernel, &attentionBackwardValueKernel, &attentionCombineKernel, &attentionForwardKernel, &attentionPartKernel, &cacheRowsKernel, &crossEntropyKernel, &distillationKernel, &embeddingBackwardKernel, &embeddingForwardKernel, &expertBalanceKernel, &expertCombineKernel, &expertCombineBackwardGateKernel, &expertCountKernel, &expertGatherKernel, &expertLayoutKernel, &expertPlaceKernel, &fillKernel, &gradientNormKernel, &largestKernel, &magnitudesKernel, &matmulBackwardInputKernel, &matmulBackwardWeightKernel, &matmulFewKernel, &matmulForwardKernel, &preferenceKernel, &rmsnormBackwardKernel, &rmsnormBackwardWeightKernel, &rmsnormForwardKernel, &ropeKernel, &routerBackwardKernel, &routerForwardKernel, &scaleKernel, &sumLossKernel, &sumPartsKernel, &sumSquaresKernel, &swigluBackwardKernel, &swigluForwardKernel, &updateRatioKernel, &updateSquaresKernel}
 
 var adamwKernel = host.Kernel{
 	Name: "adamw",
@@ -445,6 +445,49 @@ func (k CrossEntropy) Call() host.Call {
 		Params:    []uint32{k.N, k.V, k.Gradient},
 		Overrides: []uint32{},
 		Buffers:   []*host.Buffer{k.Logits, k.Targets, k.Weight, k.LogProb},
+		Grid: func(variant string, c map[string]uint32) [3]uint32 {
+			if variant == "cpu" {
+				return [3]uint32{ceil(k.N, c["SIZE"]), 1, 1}
+			}
+			return [3]uint32{k.N, 1, 1}
+		}}
+}
+
+var distillationKernel = host.Kernel{
+	Name: "distillation",
+	Variants: []host.Variant{
+		{Name: "cpu", Source: source("distillation.cpu.wgsl"), Constants: map[string]uint32{"SIZE": 64}},
+		{Name: "gpu", Source: source("distillation.gpu.wgsl"), Constants: map[string]uint32{"SIZE": 256}},
+	},
+	Bindings:  []host.Binding{{Name: "logits", Write: true}, {Name: "teacher", Write: false}, {Name: "targets", Write: false}, {Name: "weight", Write: false}, {Name: "log_prob", Write: true}, {Name: "value", Write: true}},
+	Overrides: []string(nil),
+}
+
+// Distillation with a teacher's logits, value[n] = alpha * log_prob[n] - (1 - alpha) * temperature^2 * KL(teacher || student), both softened by temperature; with gradient = 1 logits[n] = the derivative of -weight[n] * value[n]
+//
+// log_prob[n] = log softmax(logits[n])[targets[n]], as in cross_entropy. The derivative is weight * (alpha * (p - onehot) +
+// (1 - alpha) * temperature * (p' - q')), with p the student's probabilities and p', q' the softened ones of both.
+// On CPU adapters one thread takes a row, on GPUs one workgroup, whose threads share the maxima, then the sums, by a tree.
+type Distillation struct {
+	N           uint32
+	V           uint32
+	Gradient    uint32
+	Alpha       float32
+	Temperature float32
+	Logits      *host.Buffer // read_write (N, V); becomes their gradient
+	Teacher     *host.Buffer // read (N, V)
+	Targets     *host.Buffer // read (N), each below V, also where the weight is 0
+	Weight      *host.Buffer // read (N)
+	LogProb     *host.Buffer // read_write (N)
+	Value       *host.Buffer // read_write (N)
+}
+
+// Call is the kernel with its arguments.
+func (k Distillation) Call() host.Call {
+	return host.Call{Kernel: &distillationKernel,
+		Params:    []uint32{k.N, k.V, k.Gradient, math.Float32bits(k.Alpha), math.Float32bits(k.Temperature)},
+		Overrides: []uint32{},
+		Buffers:   []*host.Buffer{k.Logits, k.Teacher, k.Targets, k.Weight, k.LogProb, k.Value},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
 				return [3]uint32{ceil(k.N, c["SIZE"]), 1, 1}

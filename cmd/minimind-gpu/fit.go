@@ -53,7 +53,7 @@ func rehearse(adapter host.Info, m config.Model, c train.Config) (footprint, err
 		validationRows = int64(c.BatchSize) // the most that can be needed
 	}
 	planner := host.Planner(adapter)
-	model, err := train.Rehearse(planner, m, c, validationRows)
+	model, err := train.Rehearse(planner, m, nil, c, validationRows)
 	if err != nil {
 		return footprint{}, err
 	}

@@ -30,7 +30,10 @@ type testCase struct {
 	} `json:"optimizer"`
 	LoRARank           int               `json:"lora_rank"`
 	Beta               float64           `json:"beta"`
-	LogProb            string            `json:"log_prob"`             // of a row: "sum" or "mean" of its tokens'
+	LogProb            string            `json:"log_prob"` // of a row: "sum" or "mean" of its tokens'
+	TeacherConfig      config.Model      `json:"teacher_config"`
+	Alpha              float64           `json:"alpha"`
+	Temperature        float64           `json:"temperature"`
 	HashedWeightsScale float64           `json:"hashed_weights_scale"` // not 0: weights are recomputed, see hashedParameter
 	PromptLength       int               `json:"prompt_length"`
 	Rows               []scheduleRow     `json:"rows"`

@@ -50,7 +50,7 @@ func Verify(dev *host.Device, folder fs.FS) ([]Check, error) {
 	case "dpo":
 		err = c.dpo(dev)
 	case "distill":
-		return nil, fmt.Errorf("cases of kind %q are not supported yet", c.Kind)
+		err = c.distill(dev)
 	default:
 		return nil, fmt.Errorf("case.json: there is no kind %q", c.Kind)
 	}

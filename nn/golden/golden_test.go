@@ -32,7 +32,7 @@ func goldenCase(t *testing.T, name string) fs.FS {
 }
 
 func TestGoldenCases(t *testing.T) {
-	for _, name := range []string{"train-dense", "train-qknorm", "train-untied", "train-moe-shared", "train-moe-switch", "lora", "dpo-sum", "dpo-mean", "forward-yarn", "generate", "schedule", "sampling"} {
+	for _, name := range []string{"train-dense", "train-qknorm", "train-untied", "train-moe-shared", "train-moe-switch", "lora", "dpo-sum", "dpo-mean", "distill", "forward-yarn", "generate", "schedule", "sampling"} {
 		t.Run(name, func(t *testing.T) {
 			verify(t, name)
 		})
@@ -107,6 +107,8 @@ func TestTamperedCaseFails(t *testing.T) {
 		{"dpo-sum", "reference_weights.safetensors", "model.layers.1.mlp.gate_proj.weight"},
 		{"dpo-mean", "batch.safetensors", "loss_mask"},
 		{"dpo-mean", "expect.safetensors", "policy_log_probs"},
+		{"distill", "expect.safetensors", "loss"},
+		{"distill", "teacher_weights.safetensors", "model.layers.2.mlp.down_proj.weight"},
 		{"generate", "expect.safetensors", "logits"},
 		{"sampling", "expect.safetensors", "2.logits"},
 	} {
@@ -133,6 +135,8 @@ func TestUnreadableCases(t *testing.T) {
 	noExpected["expect.safetensors"] = noExpected["batch.safetensors"]
 	noHeads := copied(t, "generate")
 	noHeads["case.json"].Data = []byte(strings.Replace(string(noHeads["case.json"].Data), `"num_attention_heads": 4`, `"num_attention_heads": 3`, 1))
+	otherTeacher := copied(t, "distill")
+	otherTeacher["case.json"].Data = []byte(strings.Replace(string(otherTeacher["case.json"].Data), `"vocab_size": 97`, `"vocab_size": 100`, 1))
 	for name, c := range map[string]struct {
 		files fs.FS
 		says  string
@@ -145,7 +149,7 @@ func TestUnreadableCases(t *testing.T) {
 		"without weights":   {noWeights, "weights.safetensors"},
 		"without results":   {noExpected, "expect.safetensors"},
 		"impossible config": {noHeads, "num_attention_heads is 3"},
-		"distill":           {goldenCase(t, "distill"), "not supported yet"},
+		"another teacher":   {otherTeacher, "the teacher's vocabulary is 97, the student's 100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Verify(hosttest.Device(t), c.files); err == nil || !strings.Contains(err.Error(), c.says) {

@@ -2,6 +2,7 @@ package golden
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn"
@@ -43,6 +44,35 @@ func (c *testCase) dpo(dev *host.Device) error {
 		return err
 	}
 	c.compare("policy_log_probs", tokens, c.tensor("expect", "policy_log_probs", b.B, b.T), boundValue)
+	return c.compareLoss(m, o, b)
+}
+
+// distill compares the loss of a student beside its teacher, and its gradient.
+func (c *testCase) distill(dev *host.Device) error {
+	if !(c.Temperature > 0) {
+		return fmt.Errorf("case.json: a distill case has a temperature above 0; it is %v", c.Temperature)
+	}
+	if err := c.TeacherConfig.Validate(); err != nil {
+		return fmt.Errorf("case.json: teacher_config: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if c.TeacherConfig.VocabSize != c.Config.VocabSize {
+		return fmt.Errorf("case.json: the teacher's vocabulary is %d, the student's %d", c.TeacherConfig.VocabSize, c.Config.VocabSize)
+	}
+	b, weights, teachers := c.batch(), c.weights(), c.values("teacher_weights", c.TeacherConfig.Parameters())
+	if c.err != nil {
+		return c.err
+	}
+	teacher, err := newInference(dev, c.TeacherConfig, teachers)
+	if err != nil {
+		return err
+	}
+	defer teacher.release()
+	o := nn.Distillation{Alpha: c.Alpha, Temperature: c.Temperature, Teacher: teacher.model}
+	m, err := newTraining(dev, c, o, weights, nil, b.B, b.T)
+	if err != nil {
+		return err
+	}
+	defer m.release()
 	return c.compareLoss(m, o, b)
 }
 

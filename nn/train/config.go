@@ -42,10 +42,11 @@ type Config struct {
 	SampleInterval     int // steps; 0: about five times a run
 	EarlyStop          EarlyStop
 	AdaptiveBatch      AdaptiveBatch
-	RollbackOnSpike    bool        // go back when the loss jumps, and leave the batch out
-	Probe              bool        // measure each layer's largest activation
-	LoRA               config.LoRA // rank 0: all parameters train; no targets: the model's DefaultLoRA
-	DPO                nn.DPO      // beta 0: no preferences
+	RollbackOnSpike    bool            // go back when the loss jumps, and leave the batch out
+	Probe              bool            // measure each layer's largest activation
+	LoRA               config.LoRA     // rank 0: all parameters train; no targets: the model's DefaultLoRA
+	DPO                nn.DPO          // beta 0: no preferences
+	Distillation       nn.Distillation // temperature 0: no teacher, which Data brings
 }
 
 // Validate says all that cannot be.
@@ -72,6 +73,9 @@ func (c Config) Validate() error {
 	atLeast("max_seq_len", c.MaxSeqLen, 1)
 	wrong(!(c.GradClip >= 0), "grad_clip is %v: must be 0 (no clip) or above", c.GradClip)
 	wrong(!(c.DPO.Beta >= 0) || math.IsInf(c.DPO.Beta, 0), "dpo's beta is %v: must be above 0; 0.1 is usual", c.DPO.Beta)
+	wrong(!(c.Distillation.Temperature >= 0) || math.IsInf(c.Distillation.Temperature, 0), "distillation's temperature is %v: must be above 0; 1.5 is usual", c.Distillation.Temperature)
+	wrong(!(c.Distillation.Alpha >= 0 && c.Distillation.Alpha <= 1), "distillation's alpha is %v: must be from 0, the teacher alone, to 1, the text alone", c.Distillation.Alpha)
+	wrong(c.DPO.Beta > 0 && c.Distillation.Temperature > 0, "dpo and distillation cannot be both: preferences have no teacher")
 	share("adam_beta1", c.Beta1)
 	share("adam_beta2", c.Beta2)
 	positive("adam_eps", c.Eps)
@@ -97,12 +101,18 @@ func (c Config) rows() int {
 	return c.BatchSize
 }
 
-// objective is what a step makes smaller.
-func (c Config) objective() nn.Objective {
-	if c.DPO.Beta > 0 {
-		return c.DPO
+// objectives are what a step makes smaller and what validation measures: the same, but for distillation, where the text
+// alone tells how good a student is.
+func (c Config) objectives(teacher *nn.Model) (step, validation nn.Objective) {
+	switch {
+	case c.DPO.Beta > 0:
+		return c.DPO, c.DPO
+	case c.Distillation.Temperature > 0:
+		d := c.Distillation
+		d.Teacher = teacher
+		return d, nn.CrossEntropy{}
 	}
-	return nn.CrossEntropy{}
+	return nn.CrossEntropy{}, nn.CrossEntropy{}
 }
 
 func (c Config) adamW() nn.AdamW {
@@ -118,6 +128,7 @@ func (c *Config) fields() map[string]any {
 		"token_weighted": &c.TokenWeighted, "pad": &c.Pad, "validation_share": &c.ValidationShare, "validation_interval": &c.ValidationInterval,
 		"stage": &c.Stage, "lora_rank": &c.LoRA.Rank, "lora_alpha": &c.LoRA.Alpha, "lora_targets": &c.LoRA.Targets,
 		"dpo_beta": &c.DPO.Beta, "dpo_mean": &c.DPO.Mean,
+		"distill_alpha": &c.Distillation.Alpha, "distill_temperature": &c.Distillation.Temperature,
 		"schedule": &c.LRSchedule, "decay": &c.Decay, "early_stop": &c.EarlyStop,
 		"adaptive_batch": &c.AdaptiveBatch.Most, "adaptive_scale": &c.AdaptiveBatch.Scale, "rollback_on_spike": &c.RollbackOnSpike,
 	}

@@ -26,7 +26,7 @@ func smaller(t *testing.T, preset string) config.Model {
 
 // What a rehearsal says that a run takes is what it takes: its peak, and each purpose.
 func TestRehearsedMemoryIsTheRuns(t *testing.T) {
-	pretrain := stage{"pretrain", func(*Config) {}, func(*Data) {}}
+	pretrain := stage{name: "pretrain"}
 	for i, run := range []struct {
 		preset string
 		B, T   int
@@ -63,7 +63,7 @@ func TestRehearsedMemoryIsTheRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 			planner := host.Planner(dev.Info)
-			if _, err := Rehearse(planner, m, c, d.Validation.RowsPerEpoch()); err != nil {
+			if _, err := Rehearse(planner, m, nil, c, d.Validation.RowsPerEpoch()); err != nil {
 				t.Fatal(err)
 			}
 			want, _, peak := dev.Ledger()
@@ -89,10 +89,10 @@ func TestRehearsalRefuses(t *testing.T) {
 	c, adapter := testConfig(), hosttest.Device(t).Info
 	c.BatchSize = 5000
 	adapter.Limits.StorageBinding = 1 << 20
-	if _, err := Rehearse(host.Planner(adapter), tinyModel(), c, 0); err == nil || !strings.Contains(err.Error(), "batch_size 170 would fit") {
+	if _, err := Rehearse(host.Planner(adapter), tinyModel(), nil, c, 0); err == nil || !strings.Contains(err.Error(), "batch_size 170 would fit") {
 		t.Error(err)
 	}
-	if _, err := Rehearse(host.Planner(adapter), tinyModel(), Config{}, 0); err == nil || !strings.Contains(err.Error(), "batch_size is 0") {
+	if _, err := Rehearse(host.Planner(adapter), tinyModel(), nil, Config{}, 0); err == nil || !strings.Contains(err.Error(), "batch_size is 0") {
 		t.Error(err)
 	}
 }

@@ -18,6 +18,7 @@ type Step struct {
 	Epoch        int64
 	Loss         float64
 	Preference   *nn.Preference // with DPO
+	CrossEntropy float64        // with Distillation: the part of the loss that the text makes
 	LearningRate float64
 	GradNorm     float64            // global, before clipping
 	Skipped      int64              // steps left out so far, their gradient not being finite
@@ -60,6 +61,7 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 				}
 				step := sent[0]
 				sent = append(sent[:0], sent[1:]...)
+				step.CrossEntropy = s.CrossEntropy
 				if t.config.DPO.Beta > 0 {
 					step.Preference = &s.Preference
 				}
@@ -217,7 +219,7 @@ func (t *Trainer) validate() (*Validation, error) {
 		if err := stream.Next(t.validation); err != nil {
 			return nil, err
 		}
-		n := t.objective.Count(t.validation)
+		n := t.measured.Count(t.validation)
 		if n == 0 {
 			continue
 		}

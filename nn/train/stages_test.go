@@ -3,12 +3,15 @@ package train
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
 	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
 )
 
@@ -62,16 +65,20 @@ type stage struct {
 	name   string
 	config func(c *Config)
 	data   func(d *Data)
+	late   func(d *Data) // nil, or changes the data when the checkpoints are there too
 }
 
 var stages = []stage{
-	{"sft", func(c *Config) {}, func(d *Data) {
+	{name: "sft", config: func(c *Config) {}, data: func(d *Data) {
 		d.Train = masked{d.Train, func(document int64) bool { return document%3 != 1 }}
 	}},
-	{"lora", func(c *Config) { c.LoRA.Rank = 4 }, func(d *Data) {}},
-	{"dpo", func(c *Config) { c.DPO.Beta, c.TokenWeighted = 0.5, true }, preferences},
-	{"dpo with adapters", func(c *Config) { c.DPO, c.LoRA.Rank = nn.DPO{Beta: 0.5, Mean: true}, 8 }, preferences},
+	{name: "lora", config: func(c *Config) { c.LoRA.Rank = 4 }, data: func(d *Data) {}},
+	{name: "dpo", config: func(c *Config) { c.DPO.Beta, c.TokenWeighted = 0.5, true }, data: preferences},
+	{name: "dpo with adapters", config: func(c *Config) { c.DPO, c.LoRA.Rank = nn.DPO{Beta: 0.5, Mean: true}, 8 }, data: preferences},
+	{name: "distill", config: distilled, data: func(*Data) {}},
 }
+
+func distilled(c *Config) { c.Distillation = nn.Distillation{Alpha: 0.5, Temperature: 1.5} }
 
 // preferences compares documents with what they are when their tokens are mixed up.
 func preferences(d *Data) {
@@ -107,20 +114,29 @@ func (p pairs) Next(b *data.Batch) error {
 // begin makes the stage's trainer, from the base, or to go on with a checkpoint of it.
 func (s stage) begin(t *testing.T, base, saved []byte) (*Trainer, error) {
 	t.Helper()
+	return s.beginOn(hosttest.Device(t), t, base, saved)
+}
+
+func (s stage) beginOn(dev *host.Device, t *testing.T, base, saved []byte) (*Trainer, error) {
+	t.Helper()
 	c := testConfig()
 	c.Stage = s.name
 	s.config(&c)
 	d := testData(t, c, 200, checkpoint.Cursor{})
 	s.data(&d)
 	d.From = open(t, base)
+	d.Teacher = open(t, base)
+	if s.late != nil {
+		s.late(&d)
+	}
 	if saved != nil {
 		r := open(t, saved)
 		if c.LoRA.Rank == 0 {
 			d.From = nil
 		}
-		return Resume(hosttest.Device(t), r, c, d)
+		return Resume(dev, r, c, d)
 	}
-	return New(hosttest.Device(t), d.From.Header.Model, c, d)
+	return New(dev, d.From.Header.Model, c, d)
 }
 
 func (s stage) mustBegin(t *testing.T, base, saved []byte) *Trainer {
@@ -155,10 +171,62 @@ func TestStagesResumeExactly(t *testing.T) {
 	}
 }
 
+// What a rehearsal says that a distillation takes, its teacher included, is what it takes at its peak.
+func TestRehearsesTeachers(t *testing.T) {
+	base, dev := pretrained(t, 1), hosttest.Open(t)
+	trainer, err := stages[4].beginOn(dev, t, base, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planner, model := host.Planner(dev.Info), trainer.model.Config
+	if _, err := Rehearse(planner, model, &model, trainer.config, trainer.data.Validation.RowsPerEpoch()); err != nil {
+		t.Fatal(err)
+	}
+	_, _, peak := dev.Ledger()
+	_, _, rehearsed := planner.Ledger()
+	if off := math.Abs(float64(rehearsed)/float64(peak) - 1); off > 0.05 {
+		t.Errorf("rehearsed %d bytes, it took %d", rehearsed, peak)
+	}
+}
+
+// A teacher that cannot teach is refused, and so is another one than the run's.
+func TestTeachers(t *testing.T) {
+	base := pretrained(t, 1)
+	begin := func(resumed []byte, change func(d *Data)) error {
+		s := stages[4]
+		s.late = change
+		trainer, err := s.begin(t, base, resumed)
+		if err == nil {
+			trainer.Release()
+		}
+		return err
+	}
+	for want, change := range map[string]func(d *Data){
+		"needs a teacher":   func(d *Data) { d.Teacher = nil },
+		"another tokenizer": func(d *Data) { d.Teacher.Header.TokenizerHash = "x" },
+		"the teacher knows 640 tokens and the student 512": func(d *Data) {
+			m := tinyModel()
+			m.VocabSize = 640
+			c := testConfig()
+			c.MaxSteps = 1
+			_, saved := learn(t, m, c, slices.Collect(corpus.Documents(1, 50)), nil, nil)
+			d.Teacher = open(t, saved)
+		},
+	} {
+		if err := begin(nil, change); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want it to say %q", err, want)
+		}
+	}
+	_, saved := run(t, stages[4].mustBegin(t, base, nil), 1)
+	if err := begin(saved, func(d *Data) { d.Teacher = open(t, pretrained(t, 2)) }); err == nil || !strings.Contains(err.Error(), "is not the run's") {
+		t.Errorf("resumed with another teacher: %v", err)
+	}
+}
+
 // The first loss of a stage is that of the weights it starts from.
 func TestStartsFromWeights(t *testing.T) {
 	base := pretrained(t, 30)
-	trainer := stage{"sft", func(c *Config) { c.MaxSteps = 1 }, func(*Data) {}}.mustBegin(t, base, nil)
+	trainer := stage{name: "sft", config: func(c *Config) { c.MaxSteps = 1 }, data: func(*Data) {}}.mustBegin(t, base, nil)
 	steps, _ := run(t, trainer, 0)
 	if loss := steps[0].Loss; loss > math.Log(512)-0.5 {
 		t.Errorf("the first loss is %.3f, as if from fresh weights", loss)
@@ -169,7 +237,7 @@ func TestStartsFromWeights(t *testing.T) {
 func TestMasksThatCoverNothing(t *testing.T) {
 	base := pretrained(t, 1)
 	empty := func(keep func(int64) bool) stage {
-		return stage{"sft", func(c *Config) {}, func(d *Data) { d.Train = masked{d.Train, keep} }}
+		return stage{name: "sft", config: func(c *Config) {}, data: func(d *Data) { d.Train = masked{d.Train, keep} }}
 	}
 	steps, _ := run(t, empty(func(document int64) bool { return document%2 == 0 }).mustBegin(t, base, nil), 0)
 	for _, s := range steps {

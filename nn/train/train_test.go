@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,13 +25,16 @@ func testConfig() Config {
 // testData is a shard of some documents of the corpus, opened at a place.
 func testData(t *testing.T, c Config, documents int, at checkpoint.Cursor) Data {
 	t.Helper()
-	var text strings.Builder
-	for d := range corpus.Documents(1, documents) {
-		text.WriteString(d + "\n\n")
-	}
+	return textData(t, c, slices.Collect(corpus.Documents(1, documents)), at)
+}
+
+// textData is a shard of documents, opened at a place.
+func textData(t *testing.T, c Config, documents []string, at checkpoint.Cursor) Data {
+	t.Helper()
+	text := strings.NewReader(strings.Join(documents, "\n\n") + "\n\n")
 	tok := corpus.Tokenizer()
 	var file bytes.Buffer
-	info, err := data.Prepare("corpus.txt", strings.NewReader(text.String()), data.Text, tok, &file, nil)
+	info, err := data.Prepare("corpus.txt", text, data.Text, tok, &file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,7 @@ type Data struct {
 	Validation Stream // nil: none
 	Tokenizer  *tokenizer.Tokenizer
 	From       *checkpoint.Reader        // a new run's first weights, and the base of adapters always; nil: fresh ones, drawn from the config's seed
+	Teacher    *checkpoint.Reader        // of a distillation
 	Progress   func(share float64) error // nil, or told of what is done before the first step, between 0 and 1; its error ends it
 	Kernels    map[string]string         // a new run's choice of kernels, as State().Kernels tells it; nil: tune
 	Source     string                    // names what the documents hold (their hash), so that a resumed run is of the same data
@@ -49,7 +50,9 @@ type Trainer struct {
 	model      *nn.Model
 	adapter    *checkpoint.Adapter // nil: all parameters train
 	references references          // of preferences
+	teacher    *nn.Model           // nil: none
 	objective  nn.Objective
+	measured   nn.Objective // by validation
 	training   *nn.Training
 	evaluation *nn.Evaluation
 	batches    []*data.Batch // the micro-batches of a step
@@ -96,9 +99,10 @@ func Tune(dev *host.Device, m config.Model, c Config) map[string]string {
 	return kernels
 }
 
-// validationRows bounds a batch of validation, and so its memory, which training cannot use: to 2,048 tokens, or a pair.
+// validationRows bounds a batch of validation, and so its memory, which training cannot use: to 2,048 tokens, or a pair,
+// and to training's.
 func (c Config) validationRows() int {
-	rows := max(2048/c.MaxSeqLen, 1)
+	rows := min(max(2048/c.MaxSeqLen, 1), c.rows())
 	if c.DPO.Beta > 0 {
 		return max(rows/2*2, 2)
 	}
@@ -116,6 +120,9 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, resumed *checkp
 	if c.LoRA.Rank > 0 && d.From == nil {
 		return nil, fmt.Errorf("adapters need a model to adapt: give the checkpoint that they are for")
 	}
+	if c.Distillation.Temperature > 0 && d.Teacher == nil {
+		return nil, fmt.Errorf("a distillation needs a teacher: give its checkpoint")
+	}
 	if vocab := d.Tokenizer.VocabSize(); vocab > m.VocabSize {
 		return nil, fmt.Errorf("the tokenizer has %d tokens and the model's vocabulary_size is %d: it must be at least as large", vocab, m.VocabSize)
 	}
@@ -127,7 +134,7 @@ func prepare(dev *host.Device, m config.Model, c Config, d Data, resumed *checkp
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{config: c, data: d, dev: dev, schedule: schedule, objective: c.objective()}
+	t := &Trainer{config: c, data: d, dev: dev, schedule: schedule}
 	t.state = checkpoint.State{Seed: c.Seed, TotalSteps: steps, BestValidationLoss: math.Inf(1),
 		EarlyStop: checkpoint.EarlyStop{Reference: math.Inf(1)}, Settings: c.settings()}
 	t.state.Settings["data"] = d.Source
@@ -150,6 +157,9 @@ func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
 	if err := t.makeModel(m, resumed); err != nil {
 		return err
 	}
+	if err := t.makeTeacher(resumed); err != nil {
+		return err
+	}
 	if err := t.makeReferences(resumed); err != nil {
 		return err
 	}
@@ -166,6 +176,30 @@ func (t *Trainer) make(m config.Model, resumed *checkpoint.Reader) (err error) {
 		}
 	}
 	return t.dev.Err()
+}
+
+// makeTeacher loads the teacher of a distillation, which is the same all through a run.
+func (t *Trainer) makeTeacher(resumed *checkpoint.Reader) (err error) {
+	r := t.data.Teacher
+	if t.config.Distillation.Temperature == 0 {
+		return nil
+	}
+	if r.Header.TokenizerHash != t.data.Tokenizer.Hash() {
+		return fmt.Errorf("the teacher was trained with another tokenizer, of which the same numbers are other tokens: take a teacher with the student's")
+	}
+	if t.teacher, err = nn.LoadModel(t.dev, r); err != nil {
+		return fmt.Errorf("the teacher: %w", err)
+	}
+	hash, err := t.teacher.Hash()
+	if err != nil {
+		return err
+	}
+	if resumed == nil {
+		t.state.Settings["teacher"] = hash
+	} else if was := t.state.Settings["teacher"]; was != hash {
+		return fmt.Errorf("this teacher (%.12s) is not the run's (%.12s): give the checkpoint that the run began with", hash, was)
+	}
+	return nil
 }
 
 // makeReferences asks the model about all preferences, before it learns from them.
@@ -250,26 +284,38 @@ func (t *Trainer) adapt() error {
 func (t *Trainer) allocate(validationRows int64) (err error) {
 	c := t.config
 	t.model.Probe = c.Probe
+	t.objective, t.measured = c.objectives(t.teacher)
+	if d, ok := t.objective.(nn.Distillation); ok {
+		if err := d.Check(t.model, c.rows(), c.MaxSeqLen); err != nil {
+			return err
+		}
+	}
 	if t.training, err = nn.NewTraining(t.model, t.objective, c.adamW(), c.rows(), c.MaxSeqLen); err != nil {
 		return err
 	}
 	t.setAccumulation(t.accumulation())
 	if validationRows > 0 {
-		rows := min(int(min(validationRows, int64(c.rows()))), c.validationRows())
+		rows := int(min(validationRows, int64(c.validationRows())))
 		t.validation = data.NewBatch(rows, c.MaxSeqLen)
-		t.evaluation, err = nn.NewEvaluation(t.model, t.objective, rows, c.MaxSeqLen)
+		t.evaluation, err = nn.NewEvaluation(t.model, t.measured, rows, c.MaxSeqLen)
 	}
 	return err
 }
 
 // Rehearse makes all the buffers of a run on a host.Planner, whose ledger and limits then say what the run takes and
-// whether the adapter can do it. validationRows are those of the validation data, 0 for none.
-func Rehearse(planner *host.Device, m config.Model, c Config, validationRows int64) (model *nn.Model, err error) {
+// whether the adapter can do it. validationRows are those of the validation data, 0 for none, and teacher is a
+// distillation's, else nil.
+func Rehearse(planner *host.Device, m config.Model, teacher *config.Model, c Config, validationRows int64) (model *nn.Model, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	c.AccumulationSteps = 1 // micro-batches come one after the other: they take no memory on the device
-	t := &Trainer{config: c, dev: planner, objective: c.objective()}
+	t := &Trainer{config: c, dev: planner}
+	if teacher != nil {
+		if t.teacher, err = nn.NewModel(planner, *teacher); err != nil {
+			return nil, err
+		}
+	}
 	if t.model, err = nn.NewModel(planner, m); err != nil {
 		return nil, err
 	}
@@ -363,7 +409,9 @@ func (t *Trainer) Release() {
 	if t.training != nil {
 		t.training.Release()
 	}
-	if t.model != nil {
-		t.model.Release()
+	for _, m := range []*nn.Model{t.model, t.teacher} {
+		if m != nil {
+			m.Release()
+		}
 	}
 }
