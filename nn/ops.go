@@ -183,7 +183,7 @@ func (g *Graph) CachedAttention(q, k, v *Tensor, in *Inputs, D int, cache *Cache
 	g.emit(
 		shaders.CacheRows{N: N, C: K * uint32(D), HALF: half, X: k.Data, Row: in.Row, Out: cache.Keys}.Call(),
 		shaders.CacheRows{N: N, C: K * uint32(D), HALF: half, X: v.Data, Row: in.Row, Out: cache.Values}.Call(),
-		shaders.AttentionPart{N: N, H: H, K: K, P: P, Scale: float32(1 / math.Sqrt(float64(D))), D: uint32(D), PART: attentionPart, HALF: half,
+		shaders.AttentionPart{N: N, H: H, K: K, P: P, Scale: float32(1 / math.Sqrt(float64(D))), D: uint32(D), HEADS: H / K, PART: attentionPart, HALF: half,
 			Query: q.Data, Key: cache.Keys, Value: cache.Values, Keys: in.Keys, Sums: sums, Peak: peak}.Call(),
 		shaders.AttentionCombine{N: N, H: H, P: P, D: uint32(D), PART: attentionPart, Sums: sums, Peak: peak, Keys: in.Keys, Out: out.Data}.Call())
 	return out

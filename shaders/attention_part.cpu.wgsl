@@ -3,11 +3,13 @@
 // The keys of row n are keys[n] = (first, last), inclusive, rows of the cache; first > last: none. Part p has those from
 // first + p * PART on. With p[s] = exp(scale query[n,h,:] . key[s,:] - top) and top the largest exponent of the part,
 // sums[n,h,p,:] = sum of p[s] value[s,:] and peak[n,h,p] = (top, sum of p[s]). Parts without keys are not written. Query
-// head h uses key/value head h/(H/K). Where the parts are cut depends on the row's own keys alone, and so do its bits.
+// head h uses key/value head h/HEADS. Where the parts are cut depends on the row's own keys alone, and so do its bits.
 //
-// A thread takes one part of one head of a row, KEYS keys at a time, and keeps the sums in sums (see attention_forward).
-// grid: ceil(N*P*H/SIZE)
+// A thread takes one part of a row for all query heads of one key/value head, KEYS keys at a time, and keeps the sums in
+// sums (see attention_forward).
+// grid: ceil(N*P*K/SIZE)
 override D: u32 = 64;
+override HEADS: u32 = 1; // query heads of a key/value head, H/K
 override PART: u32 = 64; // a multiple of 64
 override HALF: u32 = 0; // 1: the cache holds halves, two in a word
 const KEYS: u32 = 8;
@@ -41,9 +43,9 @@ fn value_quad(i: u32) -> vec4f {
 @compute @workgroup_size(SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.y * groups.x * SIZE + id.x;
-  let h = i % params.H; // heads side by side: lanes that see the same keys
-  let part = i / params.H % params.P;
-  let n = i / params.H / params.P;
+  let kv = i % params.K;
+  let part = i / params.K % params.P;
+  let n = i / params.K / params.P;
   if (n >= params.N) {
     return;
   }
@@ -52,45 +54,73 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     return;
   }
   let last = min(keys[n].y, first + PART - 1);
-  let kv = h / (params.H / params.K);
-  let q = (n * params.H + h) * D4;
-  let to = (n * params.H + h) * params.P + part;
-  for (var c = 0u; c < D4; c++) {
-    sums[to * D4 + c] = vec4f();
+  var row: array<u32, HEADS>; // (n, h) of each query head
+  var top: array<f32, HEADS>;
+  var total: array<f32, HEADS>;
+  for (var g = 0u; g < HEADS; g++) {
+    row[g] = n * params.H + kv * HEADS + g;
+    top[g] = LOWEST;
+    total[g] = 0.0;
   }
-  var top = LOWEST;
-  var total = 0.0;
+  for (var c = 0u; c < D4; c++) {
+    for (var g = 0u; g < HEADS; g++) {
+      sums[(row[g] * params.P + part) * D4 + c] = vec4f();
+    }
+  }
   for (var s = first; s <= last; s += KEYS) {
     var at: array<u32, KEYS>; // where key and value are
-    var p: array<f32, KEYS>; // at first the scores
     for (var j = 0u; j < KEYS; j++) {
       at[j] = (min(s + j, last) * params.K + kv) * D4;
-      p[j] = 0.0;
     }
-    for (var c = 0u; c < D4; c++) {
-      let q4 = params.scale * query[q + c];
+    var p: array<array<f32, KEYS>, HEADS>; // at first the scores
+    for (var g = 0u; g < HEADS; g++) {
       for (var j = 0u; j < KEYS; j++) {
-        p[j] += dot(q4, key_quad(at[j] + c));
+        p[g][j] = 0.0;
       }
     }
-    let before = top;
-    for (var j = 0u; j < KEYS; j++) {
-      p[j] = select(LOWEST, p[j], s + j <= last);
-      top = max(top, p[j]);
+    for (var c = 0u; c < D4; c++) {
+      var k4: array<vec4f, KEYS>;
+      for (var j = 0u; j < KEYS; j++) {
+        k4[j] = key_quad(at[j] + c);
+      }
+      for (var g = 0u; g < HEADS; g++) {
+        let q4 = params.scale * query[row[g] * D4 + c];
+        for (var j = 0u; j < KEYS; j++) {
+          p[g][j] += dot(q4, k4[j]);
+        }
+      }
     }
-    let keep = exp(before - top); // what a new maximum leaves of the old sums
-    total *= keep;
-    for (var j = 0u; j < KEYS; j++) {
-      p[j] = select(0.0, exp(p[j] - top), s + j <= last);
-      total += p[j];
+    var keep: array<f32, HEADS>; // what a new maximum leaves of the old sums
+    for (var g = 0u; g < HEADS; g++) {
+      var highest = top[g];
+      for (var j = 0u; j < KEYS; j++) {
+        p[g][j] = select(LOWEST, p[g][j], s + j <= last);
+        highest = max(highest, p[g][j]);
+      }
+      keep[g] = exp(top[g] - highest);
+      top[g] = highest;
+      total[g] *= keep[g];
+      for (var j = 0u; j < KEYS; j++) {
+        p[g][j] = select(0.0, exp(p[g][j] - highest), s + j <= last);
+        total[g] += p[g][j];
+      }
     }
     for (var c = 0u; c < D4; c++) {
-      var sum = keep * sums[to * D4 + c];
+      var v4: array<vec4f, KEYS>;
       for (var j = 0u; j < KEYS; j++) {
-        sum += p[j] * value_quad(at[j] + c);
+        v4[j] = value_quad(at[j] + c);
       }
-      sums[to * D4 + c] = sum;
+      for (var g = 0u; g < HEADS; g++) {
+        let to = (row[g] * params.P + part) * D4 + c;
+        var sum = keep[g] * sums[to];
+        for (var j = 0u; j < KEYS; j++) {
+          sum += p[g][j] * v4[j];
+        }
+        sums[to] = sum;
+      }
     }
   }
-  peak[to] = vec2f(top, total);
+  for (var g = 0u; g < HEADS; g++) {
+    peak[row[g] * params.P + part] = vec2f(top[g], total[g]);
+  }
 }

@@ -4,6 +4,7 @@
 // each thread the scores of PART/64 keys, then, of a few columns of the values, the sum over every GROUPS-th key.
 // grid: N*P*H
 override D: u32 = 64;
+override HEADS: u32 = 1; // query heads of a key/value head, H/K
 override PART: u32 = 64; // a multiple of 64
 override HALF: u32 = 0; // 1: the cache holds halves, two in a word
 struct Params { N: u32, H: u32, K: u32, P: u32, scale: f32 }
@@ -53,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     return;
   }
   let count = min(keys[n].y - first + 1, PART);
-  let kv = h / (params.H / params.K);
+  let kv = h / HEADS;
   let to = (n * params.H + h) * params.P + part;
   for (var c = t; c < D4; c += SIZE) {
     q_tile[c] = params.scale * query[(n * params.H + h) * D4 + c];

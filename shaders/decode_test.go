@@ -75,7 +75,7 @@ func (a *attention) cached(t *testing.T, P int, half uint32) []float32 {
 	sums := hosttest.Upload(t, "sums", nan[:a.N*a.H*P*a.D])
 	peak := hosttest.Upload(t, "peak", nan[:a.N*a.H*P*2])
 	hosttest.Run(t,
-		AttentionPart{N: N, H: H, K: K, P: uint32(P), Scale: float32(a.scale), D: D, PART: part, HALF: half, Query: hosttest.Upload(t, "q", float32s(a.q)),
+		AttentionPart{N: N, H: H, K: K, P: uint32(P), Scale: float32(a.scale), D: D, HEADS: H / K, PART: part, HALF: half, Query: hosttest.Upload(t, "q", float32s(a.q)),
 			Key: upload("k", a.k), Value: upload("v", a.v), Keys: keys, Sums: sums, Peak: peak}.Call(),
 		AttentionCombine{N: N, H: H, P: uint32(P), D: D, PART: part, Sums: sums, Peak: peak, Keys: keys, Out: out}.Call())
 	return hosttest.Floats(t, out)
@@ -111,12 +111,12 @@ func TestAttentionPartsAlone(t *testing.T) {
 	forVariants(t, func(t *testing.T) {
 		const H, K, D, length = 4, 2, 16, 150
 		alone := (&attention{N: 1, S: length, H: H, K: K, D: D, keys: [][2]int{{0, length - 1}}}).random(5, 1)
-		want := alone.cached(t, 3, 0)
+		want := alone.cached(t, 3, 1)
 		among := (&attention{N: 3, S: 400, H: H, K: K, D: D, keys: [][2]int{{0, 20}, {123, 122 + length}, {300, 399}}}).random(6, 1)
 		copy(among.q[H*D:], alone.q)
 		copy(among.k[123*K*D:], alone.k)
 		copy(among.v[123*K*D:], alone.v)
-		if got := among.cached(t, 5, 0); !slices.Equal(got[H*D:2*H*D], want) {
+		if got := among.cached(t, 5, 1); !slices.Equal(got[H*D:2*H*D], want) {
 			t.Error("other bits among others")
 		}
 	}, &attentionPartKernel)
@@ -157,4 +157,32 @@ func TestCacheRows(t *testing.T) {
 			t.Errorf("half %d: out = %x, want %x", half, got, want)
 		}
 	}
+}
+
+// BenchmarkMatmulFew reports the bytes of weight a second: what decoding waits for. Eight rows should take little longer
+// than one.
+func BenchmarkMatmulFew(b *testing.B) {
+	const I, O = 512, 1408
+	forVariants(b, func(b *testing.B) {
+		for _, n := range []int{1, 8} {
+			b.Run(fmt.Sprint(n), func(b *testing.B) {
+				benchmarkCall(b, 4*I*O, MatmulFew{N: uint32(n), I: I, O: O, ROWS: uint32(n), X: hosttest.Zeros(b, "x", n*I),
+					Weight: hosttest.Zeros(b, "weight", O*I), Out: hosttest.Zeros(b, "out", n*O)}.Call())
+			})
+		}
+	}, &matmulFewKernel)
+}
+
+// BenchmarkAttentionParts is a step of eight texts with 2,000 tokens each, of the 26M model.
+func BenchmarkAttentionParts(b *testing.B) {
+	const N, S, H, K, D, P = 8, 2000, 8, 2, 64, 32
+	forVariants(b, func(b *testing.B) {
+		keys := make([]uint32, 0, 2*N)
+		for n := range uint32(N) {
+			keys = append(keys, n*S, (n+1)*S-1)
+		}
+		benchmarkCall(b, 8*N*S*K*D, AttentionPart{N: N, H: H, K: K, P: P, Scale: 0.125, D: D, HEADS: H / K, PART: 64, Query: hosttest.Zeros(b, "q", N*H*D),
+			Key: hosttest.Zeros(b, "k", N*S*K*D), Value: hosttest.Zeros(b, "v", N*S*K*D), Keys: hosttest.Upload(b, "keys", keys),
+			Sums: hosttest.Zeros(b, "sums", N*H*P*D), Peak: hosttest.Zeros(b, "peak", 2*N*H*P)}.Call())
+	}, &attentionPartKernel)
 }

@@ -340,7 +340,7 @@ var attentionPartKernel = host.Kernel{
 		{Name: "gpu", Source: source("attention_part.gpu.wgsl"), Constants: map[string]uint32{}},
 	},
 	Bindings:  []host.Binding{{Name: "query", Write: false}, {Name: "key", Write: false}, {Name: "value", Write: false}, {Name: "keys", Write: false}, {Name: "sums", Write: true}, {Name: "peak", Write: true}},
-	Overrides: []string{"D", "PART", "HALF"},
+	Overrides: []string{"D", "HEADS", "PART", "HALF"},
 }
 
 // AttentionPart attention of each row over its keys in a cache, PART keys at a time; attention_combine puts them together
@@ -348,9 +348,10 @@ var attentionPartKernel = host.Kernel{
 // The keys of row n are keys[n] = (first, last), inclusive, rows of the cache; first > last: none. Part p has those from
 // first + p * PART on. With p[s] = exp(scale query[n,h,:] . key[s,:] - top) and top the largest exponent of the part,
 // sums[n,h,p,:] = sum of p[s] value[s,:] and peak[n,h,p] = (top, sum of p[s]). Parts without keys are not written. Query
-// head h uses key/value head h/(H/K). Where the parts are cut depends on the row's own keys alone, and so do its bits.
+// head h uses key/value head h/HEADS. Where the parts are cut depends on the row's own keys alone, and so do its bits.
 //
-// A thread takes one part of one head of a row, KEYS keys at a time, and keeps the sums in sums (see attention_forward).
+// A thread takes one part of a row for all query heads of one key/value head, KEYS keys at a time, and keeps the sums in
+// sums (see attention_forward).
 type AttentionPart struct {
 	N     uint32
 	H     uint32
@@ -358,6 +359,7 @@ type AttentionPart struct {
 	P     uint32
 	Scale float32
 	D     uint32       // compiled into the kernel
+	HEADS uint32       // compiled into the kernel
 	PART  uint32       // compiled into the kernel
 	HALF  uint32       // compiled into the kernel
 	Query *host.Buffer // read (N, H, D), D a multiple of 4
@@ -372,11 +374,11 @@ type AttentionPart struct {
 func (k AttentionPart) Call() host.Call {
 	return host.Call{Kernel: &attentionPartKernel,
 		Params:    []uint32{k.N, k.H, k.K, k.P, math.Float32bits(k.Scale)},
-		Overrides: []uint32{k.D, k.PART, k.HALF},
+		Overrides: []uint32{k.D, k.HEADS, k.PART, k.HALF},
 		Buffers:   []*host.Buffer{k.Query, k.Key, k.Value, k.Keys, k.Sums, k.Peak},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
-				return [3]uint32{ceil(k.N*k.P*k.H, c["SIZE"]), 1, 1}
+				return [3]uint32{ceil(k.N*k.P*k.K, c["SIZE"]), 1, 1}
 			}
 			return [3]uint32{k.N * k.P * k.H, 1, 1}
 		}}

@@ -103,6 +103,7 @@ func (c *conversation) loop() error {
 		select {
 		case line, ok = <-lines:
 		case <-c.p.ctx.Done():
+			fmt.Fprintln(c.p.stderr)
 			return errInterrupted
 		}
 		c.warned.Store(false)

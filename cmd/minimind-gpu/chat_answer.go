@@ -65,6 +65,9 @@ func (a *answerWriter) end() {
 		a.thinking = false
 	}
 	a.think(false)
+	if a.dim {
+		a.print("\n")
+	}
 	a.print("\n")
 }
 
