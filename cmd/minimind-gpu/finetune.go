@@ -109,8 +109,11 @@ func (c *tuneFlags) open(r *training) (err error) {
 	if err := r.takeTokenizer(from); err != nil {
 		return err
 	}
-	r.chat, err = c.chatFormat(r.tok, from, r.from)
-	if err != nil {
+	runs := []string{from.dir}
+	if r.from != nil {
+		runs = append(runs, r.from.dir)
+	}
+	if r.chat, err = findChatFormat(c.ChatTemplate, r.tok, runs...); err != nil {
 		return err
 	}
 	r.chat.Tags = r.tags
@@ -132,19 +135,17 @@ type chatFormat struct {
 	template []byte
 }
 
-// chatFormat is the format of the template that is named, of the first of the runs that has its own, or of the tokenizer.
-func (c *tuneFlags) chatFormat(tok *tokenizer.Tokenizer, runs ...*openedCheckpoint) (*chatFormat, error) {
-	for _, run := range runs {
-		if run == nil || run.dir == "" || c.ChatTemplate != "" {
-			continue
-		}
-		name := filepath.Join(run.dir, templateFile)
-		if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
-			return readChatFormat(tok, name)
+// findChatFormat is the format of the template that is named, of the first of the runs' folders that has one of its own,
+// or of the tokenizer.
+func findChatFormat(template string, tok *tokenizer.Tokenizer, runs ...string) (*chatFormat, error) {
+	for _, dir := range runs {
+		name := filepath.Join(dir, templateFile)
+		if _, err := os.Stat(name); dir != "" && template == "" && !errors.Is(err, fs.ErrNotExist) {
+			template = name
 		}
 	}
-	if c.ChatTemplate != "" {
-		return readChatFormat(tok, c.ChatTemplate)
+	if template != "" {
+		return readChatFormat(tok, template)
 	}
 	f, err := chat.For(tok)
 	return &chatFormat{Chat: data.Chat{Format: f}}, err

@@ -31,6 +31,7 @@ type commandLine struct {
 	} `kong:"cmd,name=lora,help='Teach by small adapters beside a model that stays as it is, and merge them.',set='learning_rate=1e-4',set='learning_rate_help= On the embedded conversations 1e-3.',set='batch_size=32',set='max_seq_len=340',set='data_help=${chat_data}',set='sample_help=${chat_sample}'"`
 	Generate  generateCommand `cmd:"" help:"Let a trained model write."`
 	Chat      chatCommand     `cmd:"" help:"Talk with a trained model in the terminal."`
+	Eval      evalCommand     `cmd:"" help:"Measure a model: loss and perplexity, by length, multiple choice."`
 	Plan      planCommand     `cmd:"" help:"Say what a training would take: memory, batch size, time. Nothing is trained."`
 	Doctor    doctorCommand   `cmd:"" help:"Say what a run suffers from, and the one thing to change."`
 	Export    exportCommand   `cmd:"" help:"Write a model for transformers, llama.cpp and others."`

@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,7 +31,7 @@ var pictureFormats = []string{"png", "svg", "pdf", "jpg"}
 
 // Run draws the picture.
 func (c *plotCommand) Run(p *program) error {
-	format := strings.ToLower(strings.TrimPrefix(filepath.Ext(c.Out), "."))
+	format := pictureFormat(c.Out)
 	if !slices.Contains(pictureFormats, format) {
 		return fmt.Errorf("--out is %s: its name must end in .png, .svg, .pdf or .jpg, which says the kind of picture", c.Out)
 	}

@@ -44,6 +44,7 @@ func (f *samplingFlags) options() generate.Options {
 type speaker struct {
 	name   string // of the run
 	file   string // the checkpoint
+	dir    string // its run's folder; empty for a checkpoint alone
 	device *host.Device
 	model  *nn.Model
 	tok    *tokenizer.Tokenizer
@@ -56,7 +57,7 @@ func openSpeaker(path, adapter string) (*speaker, error) {
 		return nil, err
 	}
 	defer c.close()
-	s := &speaker{file: c.file}
+	s := &speaker{file: c.file, dir: c.dir}
 	if dir, err := filepath.Abs(c.dir); err == nil {
 		s.name = filepath.Base(dir)
 	}

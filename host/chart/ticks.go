@@ -40,6 +40,11 @@ type Tick struct {
 	Label string
 }
 
+// Ticks are about n round values from low to high, and at least two.
+func Ticks(low, high float64, log bool, n int) []Tick {
+	return scale{low: low, high: high, log: log}.ticks(n)
+}
+
 // ticks are about n round values of the scale, and at least two.
 func (s scale) ticks(n int) []Tick {
 	if s.log && s.high/s.low >= 10 {

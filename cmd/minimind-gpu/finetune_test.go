@@ -1,0 +1,135 @@
+//go:build !js
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
+)
+
+// conversationsFile is the beginning of the embedded conversations, and lines of the test's own.
+func conversationsFile(t *testing.T, n int, more ...string) string {
+	t.Helper()
+	lines := more
+	for i := range n {
+		line, err := json.Marshal(corpus.Conversation(1, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, string(line))
+	}
+	return file(t, "talk.jsonl", strings.Join(lines, "\n")+"\n")
+}
+
+// smallTune are the arguments of a run of a second or two that goes on from another.
+func smallTune(command, from, out string, more ...string) []string {
+	return append([]string{command, "--from", from, "--out", out, "--batch-size", "2", "--max-seq-len", "48", "--max-steps", "6", "--learning-rate", "1e-2",
+		"--save-interval", "3", "--validation-interval", "3", "--validation-share", "0.1", "--sample-interval", "6", "--sample-prompt", "2 + 3 = ?"}, more...)
+}
+
+func TestFineTune(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	base := in("base")
+	minimind(t, smallRun(base)...).want(t, 0)
+	talk := conversationsFile(t, 40, `{"messages": [{"role": "user", "content": "nobody answers"}]}`)
+
+	// sft: what is left out is counted; a run that goes on from its middle ends in the same bytes.
+	sft := in("sft")
+	r := minimind(t, smallTune("sft", base, sft, "--data", talk)...)
+	r.want(t, 0, "from       "+base, "40 conversations", "1 lines are left out: they have no answer to learn", "step 6/6", "chat --checkpoint "+sft)
+	if !strings.HasPrefix(r.stdout, "> 2 + 3 = ?\n") {
+		t.Errorf("the sample is %q", r.stdout)
+	}
+	resumed := in("resumed")
+	if err := os.CopyFS(resumed, os.DirFS(sft)); err != nil {
+		t.Fatal(err)
+	}
+	minimind(t, "sft", "--resume", filepath.Join(resumed, checkpointsFolder, "step-00000003.ckpt")).want(t, 0, "after step 3")
+	sameRun(t, resumed, sft, 6)
+
+	// reason: tags weigh, so its weights differ from those of sft on the same data.
+	thought := conversationsFile(t, 0, strings.Repeat(`{"conversations": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "<think>\nb\n</think>\n\nc"}]}`+"\n", 20))
+	minimind(t, smallTune("reason", base, in("r1"), "--data", thought)...).want(t, 0, "step 6/6")
+	minimind(t, smallTune("reason", base, in("r2"), "--data", thought, "--tag-weight", "1")...).want(t, 0, "step 6/6")
+	if bytes.Equal(lastCheckpoint(t, in("r1")), lastCheckpoint(t, in("r2"))) {
+		t.Error("tags weigh nothing")
+	}
+
+	// lora: adapters alone are saved; merged they speak as they do beside their model.
+	lora, merged := in("lora"), in("merged.ckpt")
+	minimind(t, smallTune("lora", sft, lora, "--data", talk, "--rank", "4", "--target", "q_proj,v_proj")...).want(t, 0, "adapters", "step 6/6")
+	minimind(t, "lora", "--resume", filepath.Join(lora, checkpointsFolder, "step-00000003.ckpt")).want(t, 0, "after step 3")
+	minimind(t, "lora", "merge", "--adapters", lora, "--out", merged).want(t, 0, merged)
+	loss := func(checkpoint string) float64 {
+		var found struct{ Loss float64 }
+		r := minimind(t, "eval", "--checkpoint", checkpoint, "--data", talk, "--json")
+		if err := json.Unmarshal([]byte(r.stdout), &found); err != nil || r.code != 0 {
+			t.Fatalf("%v: %+v", err, r)
+		}
+		return found.Loss
+	}
+	if beside, whole, without := loss(lora), loss(merged), loss(sft); math.Abs(beside-whole) > 1e-5 || math.Abs(whole-without) < 1e-3 {
+		t.Errorf("the loss with adapters beside the model is %v, merged %v, and without them %v", beside, whole, without)
+	}
+
+	// eval takes all of these.
+	minimind(t, "eval", "--checkpoint", base, "--max-tokens", "100").want(t, 0, "loss", "perplexity", "bits per byte")
+	minimind(t, "eval", "--checkpoint", base, "--lengths", "16,32", "--max-tokens", "64", "--out", in("lengths.png")).want(t, 0, "with YaRN")
+	if stat, err := os.Stat(in("lengths.png")); err != nil || stat.Size() < 1000 {
+		t.Errorf("no picture: %v", err)
+	}
+	questions := file(t, "exam.csv", "id,question,A,B,C,D,answer\n0,2 + 3?,4,5,6,7,B\n")
+	var score struct{ Chance float64 }
+	exam := minimind(t, "eval", "--checkpoint", merged, "--choices", questions, "--chat", "--json")
+	if err := json.Unmarshal([]byte(exam.stdout), &score); err != nil || score.Chance != 0.25 {
+		t.Errorf("%v in %s", err, exam.stdout)
+	}
+
+	// What cannot be.
+	template := file(t, "broken.jinja", "{% for m in messages %}\n{{ m.content | shout }}\n{% endfor %}")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"sft"}, "--from is missing"},
+		{[]string{"sft", "--from", in("nowhere")}, "there is no such run folder or checkpoint file"},
+		{smallTune("sft", lora, in("x")), "holds adapters only: make a whole model of them first"},
+		{smallTune("sft", base, in("x"), "--data", file(t, "a.txt", "text")), "conversations come as .jsonl"},
+		{smallTune("sft", base, in("x"), "--data", file(t, "a.jsonl", `{"text": "a"}`)), `a.jsonl: line 1: no field "conversations" or "messages"`},
+		{smallTune("sft", base, in("x"), "--data", talk, "--max-seq-len", "2"), "every answer begins behind the 2 tokens of a row"},
+		{smallTune("sft", base, in("x"), "--data", talk, "--chat-template", template), "line 2 of the chat template: filter 'shout' not found"},
+		{smallTune("lora", base, in("x"), "--data", talk, "--rank", "3"), "rank"},
+		{smallTune("lora", base, in("x"), "--data", talk, "--target", "head"), `there is no linear layer "head"`},
+		{[]string{"lora", "merge", "--adapters", lora, "--base", base, "--out", in("x.ckpt")}, "trained on other weights"},
+		{[]string{"lora", "merge", "--adapters", sft, "--out", in("x.ckpt")}, "no adapters: there is nothing to merge"},
+		{[]string{"eval", "--checkpoint", base, "--lengths", "16", "--data", talk}, "holds conversations: --lengths takes a running text"},
+		{[]string{"eval", "--checkpoint", base, "--choices", file(t, "bad.csv", "question,A,B,answer\nq,a,b,C\n")}, `line 2: the answer is "C"`},
+	} {
+		minimind(t, c.args...).want(t, 1, c.want)
+	}
+	minimind(t, "sft", "--resume", base).want(t, exitUsage, "is a run of pretrain: go on with it by minimind-gpu pretrain --resume")
+	if _, err := os.Stat(in("x")); err == nil {
+		t.Error("a run that could not begin left its folder")
+	}
+}
+
+func lastCheckpoint(t *testing.T, run string) []byte {
+	t.Helper()
+	_, name, err := findCheckpoint(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content[bytes.Index(content, []byte("tensors")):] // settings before them differ
+}
