@@ -8,11 +8,12 @@
 # make test   install what tests need and run them all, natively and as WebAssembly
 # make soak   for a quarter of an hour: kill runs and resume them, and feed readers with noise
 # make soak-page  train in a browser for ten minutes, and look at memory, lateness and the console
+# make interop  install transformers and llama.cpp in dist/interop (6 GB) and ask them what they make of exported models
 # make lint   the rules of who imports what
 # make clean  remove what was built
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo build serve site server watch compiler check lint staticcheck generated test test-native test-window test-wasm test-page soak soak-page clean
+.PHONY: help demo build serve site server watch compiler check lint staticcheck generated test test-native test-window test-wasm test-page soak interop soak-page clean
 
 JS := GOOS=js GOARCH=wasm
 # the packages whose tests run as WebAssembly, too, in Node on Dawn
@@ -54,6 +55,7 @@ test:
 check: lint staticcheck
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	go vet ./...
+	go vet -tags interop ./cmd/minimind-gpu
 	$(JS) go vet ./...
 	$(JS) go build ./...
 	.tools/staticcheck ./...
@@ -105,6 +107,12 @@ soak:
 soak-page:
 	@.ci/setup browser
 	go test -count 1 -timeout 1h -tags browser,soak -v -run TestSoak ./cmd/devserver
+
+interop:
+	@.ci/setup compiler adapter
+	python3 -m venv dist/interop/venv
+	dist/interop/venv/bin/pip install -q -r cmd/minimind-gpu/testdata/interop/requirements.txt
+	MINIMIND_PYTHON=$(CURDIR)/dist/interop/venv/bin/python go test -tags interop -count 1 -timeout 2h -run TestInterop -v ./cmd/minimind-gpu
 
 clean:
 	rm -rf bin dist

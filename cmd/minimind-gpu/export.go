@@ -23,7 +23,7 @@ import (
 
 type exportCommand struct {
 	Checkpoint string `required:"" placeholder:"FILE|RUN" help:"A checkpoint, or a run's folder, whose newest is taken."`
-	Format     string `required:"" enum:"hf,safetensors,gguf" help:"hf: a folder for transformers, vLLM and the like. gguf: a file for llama.cpp and ollama. safetensors: one file with everything in it, of any model, also for import here and in the page."`
+	Format     string `required:"" enum:"hf,safetensors,gguf" help:"hf: a folder for transformers, vLLM and the like; of adapters, for PEFT. gguf: a file for llama.cpp and ollama. safetensors: one file with everything in it, of any model, also for import here and in the page."`
 	DType      string `name:"dtype" default:"f32" enum:"f32,f16,bf16,q8_0" help:"How values are stored: f32 loses nothing, f16 and bf16 take half, q8_0 (gguf only) about a quarter."`
 	Out        string `short:"o" required:"" placeholder:"PATH" help:"Folder (hf) or file to make."`
 }
@@ -66,20 +66,32 @@ func (c *exportCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	p.say("%s: %d parameters as %s%s", c.Out, r.Header.Model.NumParameters(), c.DType, sizeOf(c.Out))
+	what := fmt.Sprintf("%d parameters", r.Header.Model.NumParameters())
+	if r.Header.Adapter != nil {
+		what = "adapters"
+	}
+	p.say("%s: %s as %s%s", c.Out, what, c.DType, sizeOf(c.Out))
 	return nil
 }
 
-// folder writes what transformers loads with from_pretrained.
+// folder writes what transformers loads with from_pretrained or, of adapters, PEFT.
 func (c *exportCommand) folder(p *program, r *checkpoint.Reader, tok *tokenizer.Tokenizer, d interchange.DType) error {
-	files, err := interchange.FolderFiles(r.Header, tok, d)
+	var files map[string][]byte
+	var err error
+	weights, write := interchange.SafetensorsFile, interchange.WriteWeights
+	if r.Header.Adapter != nil {
+		weights, write = interchange.AdapterWeightsFile, interchange.WriteAdapters
+		files, err = interchange.AdapterFiles(r.Header)
+	} else {
+		files, err = interchange.FolderFiles(r.Header, tok, d)
+	}
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(c.Out, 0o777); err != nil {
 		return err
 	}
-	err = p.saveInterruptibly(filepath.Join(c.Out, interchange.SafetensorsFile), func(w io.Writer) error { return interchange.WriteWeights(w, r, d) })
+	err = p.saveInterruptibly(filepath.Join(c.Out, weights), func(w io.Writer) error { return write(w, r, d) })
 	if err != nil {
 		os.Remove(c.Out) // which is empty
 		return err

@@ -65,14 +65,19 @@ func FolderFiles(h *checkpoint.Header, tok *tokenizer.Tokenizer, d DType) (map[s
 	}
 	written := map[string][]byte{TokenizerFile: h.Tokenizer}
 	for name, content := range files {
-		var text bytes.Buffer
-		e := json.NewEncoder(&text)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(content); err != nil {
+		if written[name], err = indented(content); err != nil {
 			return nil, err
 		}
-		written[name] = text.Bytes()
 	}
 	return written, nil
+}
+
+// indented is JSON for people.
+func indented(content any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(content)
+	return text.Bytes(), err
 }

@@ -12,6 +12,7 @@ package interchange
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -122,14 +123,30 @@ func (m *Model) WriteCheckpoint(w io.Writer) error {
 // EachParameter reads a checkpoint's parameters, one after another in the order of Config.Parameters, and gives each
 // to f, which must not keep the values (float32, little-endian). The rest of the checkpoint is left unread.
 func EachParameter(r *checkpoint.Reader, f func(p config.Parameter, values []byte) error) error {
+	if err := checkWhole(r.Header); err != nil {
+		return err
+	}
+	return each(r, checkpoint.GroupParameter, f)
+}
+
+// checkWhole refuses adapters without their model.
+func checkWhole(h *checkpoint.Header) error {
+	if h.Adapter != nil {
+		return errors.New("this checkpoint holds adapters only: make a whole model of them first (lora merge), or export them as hf for PEFT")
+	}
+	return nil
+}
+
+// each reads a group's tensors.
+func each(r *checkpoint.Reader, group string, f func(p config.Parameter, values []byte) error) error {
 	left := 0
 	for _, t := range r.Header.Tensors {
-		if t.Group == checkpoint.GroupParameter {
+		if t.Group == group {
 			left++
 		}
 	}
 	if left == 0 {
-		return fmt.Errorf("the checkpoint holds no parameters")
+		return fmt.Errorf("the checkpoint holds no tensors of group %q", group)
 	}
 	var values []byte
 	for _, t := range r.Header.Tensors {
@@ -138,7 +155,7 @@ func EachParameter(r *checkpoint.Reader, f func(p config.Parameter, values []byt
 		if err != nil {
 			return err
 		}
-		if info.Group != checkpoint.GroupParameter {
+		if info.Group != group {
 			continue
 		}
 		if err := checkpoint.CheckFinite(info, values); err != nil {

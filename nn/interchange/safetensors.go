@@ -136,28 +136,49 @@ func WriteSafetensors(w io.Writer, r *checkpoint.Reader, d DType) error {
 	if err != nil {
 		return err
 	}
-	return writeSafetensors(w, r, d, map[string]string{metadataConfig: string(c), metadataTokenizer: string(r.Header.Tokenizer)})
+	return writeParameters(w, r, d, map[string]string{metadataConfig: string(c), metadataTokenizer: string(r.Header.Tokenizer)})
 }
 
 // WriteWeights writes the same parameters without saying what they are, for a folder that has FolderFiles beside them.
 func WriteWeights(w io.Writer, r *checkpoint.Reader, d DType) error {
-	return writeSafetensors(w, r, d, map[string]string{})
+	return writeParameters(w, r, d, map[string]string{})
 }
 
-func writeSafetensors(w io.Writer, r *checkpoint.Reader, d DType, metadata map[string]string) error {
+func writeParameters(w io.Writer, r *checkpoint.Reader, d DType, metadata map[string]string) error {
+	if err := checkWhole(r.Header); err != nil {
+		return err
+	}
+	return writeGroup(w, r, checkpoint.GroupParameter, d, metadata, func(name string) string { return name })
+}
+
+// writeGroup writes a group of a checkpoint's tensors, renamed.
+func writeGroup(w io.Writer, r *checkpoint.Reader, group string, d DType, metadata map[string]string, rename func(string) string) error {
 	if d != F32 && d != F16 && d != BF16 {
 		return fmt.Errorf("a safetensors file holds F32, F16 or BF16, not %s", d)
 	}
 	metadata["format"] = "pt" // transformers asks for it
-	header, err := safetensorsHeader(r.Header, d, metadata)
+	entries := map[string]any{"__metadata__": metadata}
+	at := int64(0)
+	for _, t := range r.Header.Tensors {
+		if t.Group == group {
+			bytes := d.Bytes(t.Bytes / 4)
+			entries[rename(t.Name)] = safetensorsEntry{string(d), t.Shape, [2]int64{at, at + bytes}}
+			at += bytes
+		}
+	}
+	header, err := json.Marshal(entries)
 	if err != nil {
 		return err
+	}
+	header = append(header, bytes.Repeat([]byte{' '}, (8-len(header)%8)%8)...) // the format recommends alignment
+	if len(header) > maxHeader {
+		return errors.New("the tokenizer is too large for a safetensors header")
 	}
 	out := bufio.NewWriterSize(w, chunk)
 	out.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(header))))
 	out.Write(header)
 	var encoded []byte
-	err = EachParameter(r, func(_ config.Parameter, values []byte) error {
+	err = each(r, group, func(_ config.Parameter, values []byte) error {
 		var err error
 		if encoded, err = d.Encode(encoded[:0], values); err != nil {
 			return err
@@ -166,26 +187,4 @@ func writeSafetensors(w io.Writer, r *checkpoint.Reader, d DType, metadata map[s
 		return err
 	})
 	return cmp.Or(err, out.Flush())
-}
-
-// safetensorsHeader is the JSON of a checkpoint's parameters, with spaces up to a multiple of 8 bytes as the format
-// recommends.
-func safetensorsHeader(h *checkpoint.Header, d DType, metadata map[string]string) ([]byte, error) {
-	entries := map[string]any{"__metadata__": metadata}
-	at := int64(0)
-	for _, t := range h.Tensors {
-		if t.Group == checkpoint.GroupParameter {
-			bytes := d.Bytes(t.Bytes / 4)
-			entries[t.Name] = safetensorsEntry{string(d), t.Shape, [2]int64{at, at + bytes}}
-			at += bytes
-		}
-	}
-	text, err := json.Marshal(entries)
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxHeader-8 {
-		return nil, errors.New("the tokenizer is too large for a safetensors header")
-	}
-	return append(text, bytes.Repeat([]byte{' '}, (8-len(text)%8)%8)...), nil
 }

@@ -34,19 +34,30 @@ func Models() map[string]config.Model {
 // Checkpoint is a checkpoint of the model's weights, as an import makes it, drawn at random. Unless they are to be
 // fine, values have 4 significant bits, so that they are the same in every type of 16 bits.
 func Checkpoint(c config.Model, fine bool) []byte {
-	return weights(c, fine, nil)
+	return write(header(c, checkpoint.GroupParameter, c.Parameters()), fine, nil)
 }
 
 // Edited is a fine checkpoint of which edit may change each parameter's values (float32, little-endian).
 func Edited(c config.Model, edit func(name string, values []byte)) []byte {
-	return weights(c, true, edit)
+	return write(header(c, checkpoint.GroupParameter, c.Parameters()), true, edit)
 }
 
-func weights(c config.Model, fine bool, edit func(string, []byte)) []byte {
-	var tok, file bytes.Buffer
+// Adapters is a checkpoint of adapters alone.
+func Adapters(c config.Model, l config.LoRA) []byte {
+	h := header(c, checkpoint.GroupAdapter, c.AdapterParameters(l))
+	h.Adapter = &checkpoint.Adapter{LoRA: l, Base: "0123"}
+	return write(h, true, nil)
+}
+
+func header(c config.Model, group string, parameters []config.Parameter) *checkpoint.Header {
+	var tok bytes.Buffer
 	check(corpus.Tokenizer().WriteJSON(&tok))
-	h := &checkpoint.Header{Model: c, Tokenizer: tok.Bytes(), TokenizerHash: corpus.Tokenizer().Hash(),
-		State: checkpoint.State{BestValidationLoss: math.Inf(1)}, Tensors: checkpoint.Tensors(c, checkpoint.GroupParameter)}
+	return &checkpoint.Header{Model: c, Tokenizer: tok.Bytes(), TokenizerHash: corpus.Tokenizer().Hash(),
+		State: checkpoint.State{BestValidationLoss: math.Inf(1)}, Tensors: checkpoint.TensorsOf(parameters, group)}
+}
+
+func write(h *checkpoint.Header, fine bool, edit func(string, []byte)) []byte {
+	var file bytes.Buffer
 	w, err := checkpoint.NewWriter(&file, h)
 	check(err)
 	draw := rand.New(rand.NewPCG(1, 2))
