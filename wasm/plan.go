@@ -99,7 +99,7 @@ func (t *trainer) rehearse(m config.Model, c train.Config) (peak int64, err erro
 		validationRows = int64(c.BatchSize) // the most that can be needed
 	}
 	planner := host.Planner(t.device.Info)
-	model, err := train.Rehearse(planner, m, c, validationRows)
+	model, err := train.Rehearse(planner, m, nil, c, validationRows)
 	if err == nil {
 		_, err = generate.New(model, min(longestText, m.MaxPositionEmbeddings))
 	}
