@@ -14,6 +14,7 @@ export class Charts {
     this.#events = events;
     const canDraw = "transferControlToOffscreen" in HTMLCanvasElement.prototype && !location.search.includes("charts=frame");
     if (canDraw) this.#inWorker(module); else this.#inFrame(module);
+    followKeys(box, (m) => this.send(m));
     this.#observer = new ResizeObserver(() => this.send({ do: "size", ...this.#size() }));
     this.#observer.observe(box);
   }
@@ -84,4 +85,24 @@ function follow(target, send) {
   target.addEventListener("pointerdown", (e) => { if (e.pointerType === "mouse") pass("down")(e); });
   target.addEventListener("pointerup", pass("up"));
   target.addEventListener("dblclick", pass("back"));
+}
+
+// followKeys lets the arrow keys move along the curves, as the pointer does; Escape leaves, Backspace zooms back.
+function followKeys(box, send) {
+  const at = { x: box.clientWidth / 2, y: box.clientHeight / 3 };
+  box.tabIndex = 0;
+  box.onkeydown = (e) => {
+    const by = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -24], ArrowDown: [0, 24] }[e.key];
+    if (by) {
+      at.x = Math.min(Math.max(at.x + by[0], 0), box.clientWidth);
+      at.y = Math.min(Math.max(at.y + by[1], 0), box.clientHeight);
+      send({ do: "pointer", kind: "move", ...at });
+    } else if (e.key === "Escape") {
+      send({ do: "pointer", kind: "leave", ...at });
+    } else if (e.key === "Backspace") {
+      send({ do: "back" });
+    } else return;
+    e.preventDefault();
+  };
+  box.onblur = () => send({ do: "pointer", kind: "leave", ...at });
 }

@@ -12,6 +12,7 @@ let state = "loading";
 let statusWords = ["", {}];
 let step; // the last step's event
 let saved = null; // {step} of the last visit's run
+let adopts = false; // the next run brings its own settings
 
 // ---- words ----
 
@@ -75,6 +76,7 @@ function start() {
   }
   toLink();
   saved = null;
+  adopts = false;
   enter("preparing");
   status("preparing");
   request({ do: "start", settings: JSON.stringify(settings()), ...data() });
@@ -116,6 +118,11 @@ const events = {
     runs.set(id, { id, name, settings: { ...JSON.parse(settings), text }, steps, current: true });
     for (const r of runs.values()) r.current = r.id === id;
     step = undefined;
+    if (adopts) {
+      set(runs.get(id).settings);
+      toLink();
+      adopts = false;
+    }
     showRuns();
   },
   step(event) {
@@ -139,9 +146,6 @@ const events = {
     calm();
     step = { step: at };
     status("loaded", { name, step: at });
-    const run = [...runs.values()].find((r) => r.current);
-    set(run.settings);
-    toLink();
   },
   file({ name, blob }) { offer(name, blob); },
   plan(event) { showPlan(event); },
@@ -282,6 +286,7 @@ $("start").onclick = () => {
   if (!saved) return start();
   calm();
   saved = null;
+  adopts = true;
   enter("preparing");
   request({ do: "continue" });
 };
@@ -321,8 +326,11 @@ $("language").onclick = () => {
 };
 $("defaults").onclick = () => { defaults(); plan(); };
 
+addEventListener("visibilitychange", () => { if (document.hidden && state === "running") request({ do: "save" }); });
+
 function loadCheckpoint(file) {
   calm();
+  adopts = true;
   request({ do: "load", checkpoint: file, ...data() });
 }
 $("load").onchange = () => {
@@ -333,6 +341,12 @@ $("load").onchange = () => {
 // take uses a file that was dropped or chosen: a checkpoint, a tokenizer or a text.
 function take(file) {
   if (file.name.endsWith(".ckpt")) return loadCheckpoint(file);
+  if (file.name.endsWith(".json")) {
+    const files = new DataTransfer();
+    files.items.add(file);
+    $("tokenizer").files = files.files;
+    return;
+  }
   chosen = file;
   set({ ...settings(), source: "file" });
   document.querySelector(".drop span").textContent = file.name;

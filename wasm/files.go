@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"syscall/js"
 )
@@ -34,6 +35,13 @@ type upload struct {
 func newUpload(file js.Value) *upload { return &upload{file: file} }
 
 func (u *upload) size() int64 { return int64(u.file.Get("size").Float()) }
+
+func (u *upload) name() string { return u.file.Get("name").String() }
+
+// identity tells files apart without reading them.
+func (u *upload) identity() string {
+	return fmt.Sprintf("%s %d %v", u.name(), u.size(), u.file.Get("lastModified").Float())
+}
 
 func (u *upload) Read(p []byte) (int, error) {
 	if u.chunk.Len() == 0 {

@@ -21,6 +21,16 @@ func readPasted(s *store, pasted string, tok *tokenizer.Tokenizer) (*text, error
 	return read(s, "pasted.txt", strings.NewReader(pasted), int64(len(pasted)), tok, progress("text"))
 }
 
+// readUpload tokenises a file of the visitor's.
+func readUpload(s *store, u *upload, tok *tokenizer.Tokenizer) (*text, error) {
+	x, err := read(s, u.name(), u, u.size(), tok, progress("text"))
+	if err != nil {
+		return nil, err
+	}
+	x.source = u.identity()
+	return x, nil
+}
+
 // load goes on with a checkpoint from a file, exactly, on the text that it was made from: the embedded corpus, or the one
 // that the page has chosen.
 func (t *trainer) load(q request) error {
@@ -45,13 +55,11 @@ func (t *trainer) load(q request) error {
 	r := newRun(settingsOf(c.Header.Model, cfg), txt)
 	r.unsaved = true
 	if err := r.resume(t, c); err != nil {
-		r.release()
+		t.discard(r)
 		return err
 	}
-	if t.run != nil {
-		t.run.release()
-	}
-	t.run, t.running, t.rest = r, false, "paused"
+	t.become(r)
+	t.running, t.rest = false, "paused"
 	t.runs = append(t.runs, r.record)
 	t.announce()
 	post("loaded", map[string]any{"name": f.Get("name").String(), "step": r.step})
@@ -65,8 +73,8 @@ func (t *trainer) textWith(q request, hash string, tok *tokenizer.Tokenizer) (*t
 	switch {
 	case fits(t.corpus):
 		return t.corpus, nil
-	case fits(t.text):
-		return t.text, nil
+	case t.run != nil && fits(t.run.text):
+		return t.run.text, nil
 	case hash == t.corpus.shard.SourceHash:
 		return embedded(tok, progress("corpus"))
 	}
@@ -76,8 +84,7 @@ func (t *trainer) textWith(q request, hash string, tok *tokenizer.Tokenizer) (*t
 	case q.text("source") == "paste":
 		x, err = readPasted(t.store, q.text("pasted"), tok)
 	case file.Truthy():
-		u := newUpload(file)
-		x, err = read(t.store, file.Get("name").String(), u, u.size(), tok, progress("text"))
+		x, err = readUpload(t.store, newUpload(file), tok)
 	default:
 		return nil, blame(errFile, fmt.Errorf("this checkpoint learnt from a text that is not here (its hash begins with %.12s): choose that text as the data, then load the checkpoint again", hash))
 	}
@@ -88,5 +95,5 @@ func (t *trainer) textWith(q request, hash string, tok *tokenizer.Tokenizer) (*t
 		x.close()
 		return nil, blame(errFile, fmt.Errorf("%s is not the text that this checkpoint learnt from (the hashes are %.12s and %.12s): choose that text, then load the checkpoint again", x.name, x.shard.SourceHash, hash))
 	}
-	return t.take(x, nil)
+	return x, nil
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
@@ -91,14 +92,11 @@ func (t *trainer) start(r request) error {
 	begun := newRun(s, txt)
 	make, err := begun.plan(t)
 	if err != nil {
+		t.discard(begun)
 		return err
 	}
-	if t.run != nil {
-		t.run.release()
-	}
-	t.run = begun
+	t.become(begun)
 	if err := make(); err != nil {
-		t.run = nil
 		return err
 	}
 	t.runs = append(t.runs, begun.record)
@@ -106,6 +104,27 @@ func (t *trainer) start(r request) error {
 	t.running, t.rest = true, "paused"
 	t.state("running")
 	return nil
+}
+
+// become makes a run the present one, and gives back what the one before it had.
+func (t *trainer) become(r *run) {
+	old := t.run
+	t.run = r
+	if old == nil {
+		return
+	}
+	old.release()
+	if old.text != r.text && old.text != t.corpus {
+		old.text.close()
+	}
+}
+
+// discard gives back what a run has that came to nothing.
+func (t *trainer) discard(r *run) {
+	r.release()
+	if r.text != t.corpus && (t.run == nil || r == t.run || r.text != t.run.text) {
+		r.text.close()
+	}
 }
 
 // newRun is a run that begins now.
@@ -150,41 +169,39 @@ func (t *trainer) announce() {
 		"parameters": m.NumParameters(), "steps": r.trainer.Steps()})
 }
 
-// textOf is the text that a request names: the embedded corpus, the one that was given last, or a new one.
+// textOf is the text that a request names: the embedded corpus, a pasted text or a file. One that the present run reads
+// is not read again.
 func (t *trainer) textOf(r request) (*text, error) {
 	tok := t.corpus.tok
 	if f := r.data.Get("tokenizer"); f.Truthy() {
 		loaded, err := tokenizer.Load(newUpload(f))
 		if err != nil {
-			return nil, blame(errFile, err)
+			return nil, blame(errFile, fmt.Errorf("%s: %w", f.Get("name").String(), err))
 		}
 		tok = loaded
 	}
+	var x *text
+	var err error
 	switch r.text("source") {
 	case "paste":
-		return t.take(readPasted(t.store, r.text("pasted"), tok))
+		x, err = readPasted(t.store, r.text("pasted"), tok)
 	case "file":
 		f := r.data.Get("file")
 		if !f.Truthy() {
 			return nil, blame(errFile, errNoFile)
 		}
 		u := newUpload(f)
-		return t.take(read(t.store, f.Get("name").String(), u, u.size(), tok, progress("text")))
+		if t.run != nil && t.run.text.source == u.identity() && t.run.text.tok.Hash() == tok.Hash() {
+			return t.run.text, nil
+		}
+		x, err = readUpload(t.store, u, tok)
+	default:
+		if tok.Hash() == t.corpus.tok.Hash() {
+			return t.corpus, nil
+		}
+		x, err = embedded(tok, progress("corpus"))
 	}
-	if tok.Hash() == t.corpus.tok.Hash() {
-		return t.corpus, nil
-	}
-	return embedded(tok, progress("corpus"))
-}
-
-// take makes a text the one that was given last.
-func (t *trainer) take(txt *text, err error) (*text, error) {
-	if err != nil {
-		return nil, blame(errFile, err)
-	}
-	t.text.close()
-	t.text = txt
-	return txt, nil
+	return x, blame(errFile, err)
 }
 
 // state tells the page what is going on; "" works it out.
@@ -247,7 +264,7 @@ const (
 func (t *trainer) stretch(ctx context.Context, cancel context.CancelFunc) error {
 	r := t.run
 	r.began = r.record.Seconds
-	r.speed = speed{}
+	r.speed.at = time.Time{} // the time between stretches does not count
 	for s, err := range r.trainer.Run(ctx) {
 		if err != nil {
 			return err

@@ -31,14 +31,11 @@ func (t *trainer) save() {
 		return
 	}
 	start := time.Now()
-	slot := 0
-	if newest := t.saved(); newest != nil {
-		slot = 1 - newest.slot
-	}
-	t.store.remove(recordFile(slot))
-	err := t.write(checkpointFile(slot), r.trainer.Save)
+	r.record.Step = r.step
+	t.store.remove(recordFile(t.slot))
+	err := t.write(checkpointFile(t.slot), r.trainer.Save)
 	if err == nil {
-		err = t.write(recordFile(slot), func(w io.Writer) error {
+		err = t.write(recordFile(t.slot), func(w io.Writer) error {
 			text, err := r.record.MarshalMsg(nil)
 			if err == nil {
 				_, err = w.Write(text)
@@ -52,6 +49,7 @@ func (t *trainer) save() {
 		return
 	}
 	r.unsaved = false
+	t.slot = 1 - t.slot
 	post("saved", map[string]any{"step": r.step})
 }
 
@@ -74,22 +72,21 @@ func (t *trainer) write(name string, write func(io.Writer) error) error {
 type savedRun struct {
 	slot int
 	run  *message.Run
-	step int64
 }
 
 // saved is the newest run in the store, nil if there is none.
 func (t *trainer) saved() *savedRun {
 	var newest *savedRun
 	for slot := range 2 {
-		if s := t.slot(slot); s != nil && (newest == nil || s.run.ID > newest.run.ID || s.run.ID == newest.run.ID && s.step > newest.step) {
+		if s := t.readSlot(slot); s != nil && (newest == nil || s.run.ID > newest.run.ID || s.run.ID == newest.run.ID && s.run.Step > newest.run.Step) {
 			newest = s
 		}
 	}
 	return newest
 }
 
-// slot reads a slot's record.
-func (t *trainer) slot(slot int) *savedRun {
+// readSlot reads a slot's record.
+func (t *trainer) readSlot(slot int) *savedRun {
 	if t.store == nil {
 		return nil
 	}
@@ -106,18 +103,18 @@ func (t *trainer) slot(slot int) *savedRun {
 	if _, err := s.run.UnmarshalMsg(text); err != nil {
 		return nil
 	}
-	if n := len(s.run.Points); n > 0 {
-		s.step = s.run.Points[n-1].Step
-	}
 	return s
 }
 
-// tidy removes texts that no saved run needs.
+// tidy removes texts that no saved run needs, and chooses the slot that is written next.
 func (t *trainer) tidy() {
 	if t.store == nil {
 		return
 	}
 	saved := t.saved()
+	if saved != nil {
+		t.slot = 1 - saved.slot
+	}
 	for _, name := range t.store.names() {
 		if strings.HasSuffix(name, ".shard") && (saved == nil || name != saved.run.Shard) {
 			t.store.remove(name)
@@ -167,23 +164,19 @@ func (t *trainer) restore(s *savedRun) error {
 		if r.text, err = embedded(r.tok, progress("corpus")); err != nil {
 			return err
 		}
-	case t.text != nil && t.text.kept == s.run.Shard:
-		r.text = t.text
+	case t.run != nil && t.run.text.kept == s.run.Shard:
+		r.text = t.run.text
 	default:
 		if r.text, err = reopen(t.store, s.run.Text, s.run.Shard, r.tok); err != nil {
 			return blame(errFile, err)
 		}
-		t.text = r.text
 	}
 	if err := r.resume(t, c); err != nil {
-		r.release()
+		t.discard(r)
 		return err
 	}
-	if t.run != nil {
-		t.run.release()
-	}
 	r.drawn = len(r.record.Points)
-	t.run = r
+	t.become(r)
 	return nil
 }
 

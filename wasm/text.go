@@ -17,16 +17,18 @@ import (
 
 // text is what a run learns from, tokenised.
 type text struct {
-	name  string // of the file; empty for the embedded corpus
-	tok   *tokenizer.Tokenizer
-	shard *data.Shard
-	file  *file  // that holds the shard; nil when it is in memory
-	kept  string // the file's name in the store
+	name   string // of the file; empty for the embedded corpus
+	source string // the identity of the file, if there was one
+	tok    *tokenizer.Tokenizer
+	shard  *data.Shard
+	file   *file  // that holds the shard; nil when it is in memory
+	kept   string // the file's name in the store
 }
 
 func (t *text) close() {
-	if t != nil && t.file != nil {
+	if t.file != nil {
 		t.file.close()
+		t.file = nil
 	}
 }
 

@@ -20,11 +20,11 @@ type trainer struct {
 	requests chan request
 	next     []request // taken from requests, still to be done
 	store    *store    // nil: nothing outlives the tab
+	slot     int       // of the store, that the next run is saved in
 	device   *host.Device
 	kernels  map[string]string // that suit the adapter
 	flops    float64           // FLOP/s that it has shown
 	corpus   *text             // the embedded one
-	text     *text             // the last one that was given
 	run      *run              // nil before the first
 	running  bool
 	rest     string         // the state between stretches: paused or stopped
@@ -104,7 +104,7 @@ func (t *trainer) open() (err error) {
 func (t *trainer) ready() {
 	event := map[string]any{"saved": nil}
 	if saved := t.saved(); saved != nil {
-		event["saved"] = map[string]any{"name": saved.run.Name, "step": saved.step}
+		event["saved"] = map[string]any{"name": saved.run.Name, "step": saved.run.Step}
 	}
 	post("ready", event)
 }
@@ -136,6 +136,8 @@ func (t *trainer) do(r request) {
 		err = t.speak(r)
 	case "forget":
 		t.forget(r.text("run"))
+	case "save":
+		t.save()
 	case "checkpoint":
 		err = t.download()
 	case "metrics":
@@ -173,8 +175,11 @@ func (t *trainer) fail(err error) {
 	}
 	post("error", map[string]any{"kind": kind, "detail": err.Error()})
 	if t.device != nil && t.device.Err() != nil { // a device that failed once stays so
-		t.release()
-		t.run = nil
+		if t.run != nil {
+			t.discard(t.run)
+			t.run = nil
+		}
+		t.device.Close()
 		if t.device, err = host.Open(host.Options{}); err != nil {
 			post("error", map[string]any{"kind": "no webgpu", "detail": err.Error()})
 			return

@@ -33,5 +33,6 @@ type Run struct {
 	Text     string  `msg:"text"`     // the name of its text; empty for the embedded corpus
 	Shard    string  `msg:"shard"`    // the file that holds its tokens, if it has one
 	Seconds  float64 `msg:"seconds"`  // spent training
+	Step     int64   `msg:"step"`     // of its checkpoint
 	Points   []Point `msg:"points"`
 }
