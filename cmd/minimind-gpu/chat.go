@@ -25,6 +25,7 @@ type chatCommand struct {
 	MaxNewTokens  int    `default:"1024" help:"Longest answer, in tokens."`
 	Seed          uint64 `default:"42" help:"Decides all choices: the same seed and questions give the same answers."`
 	samplingFlags `embed:""`
+	ropeFlags     `embed:""`
 	Adapter       string `help:"GPU to use; see pretrain."`
 }
 
@@ -65,6 +66,9 @@ func (c *chatCommand) Run(p *program) error {
 		return err
 	}
 	defer s.close()
+	if err := c.ropeFlags.apply(&s.model.Config); err != nil {
+		return err
+	}
 	format, err := chat.For(s.tok)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.file, err)

@@ -51,6 +51,7 @@ func (f ropeFlags) apply(m *config.Model) error {
 	m.RopeScaling = nil
 	if factor != 1 {
 		m.RopeScaling = config.YaRN(factor, original)
+		m.MaxPositionEmbeddings = max(m.MaxPositionEmbeddings, int(min(factor*float64(original), 1<<20)))
 	} else if f.RopeScalingOriginal != nil {
 		return fmt.Errorf("--rope-scaling-original is %d, but nothing is stretched: give --rope-scaling, too", original)
 	}

@@ -16,7 +16,7 @@ import (
 func TestPretrainExperts(t *testing.T) {
 	out, resumed := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "resumed")
 	r := minimind(t, smallRun(out, "--preset", "minimind3-moe", "--aux-coef", "0.01", "--keep", "9")...)
-	r.want(t, 0, "minimind3-moe: 68864 parameters", "aux 0.01", "experts ")
+	r.want(t, 0, "minimind3-moe: 68864 parameters", "4 experts of which 1 is used by a token", "aux 0.01", "experts ")
 	for _, line := range metricsOf(t, out) {
 		shares := 0.0
 		for _, name := range []string{"expert_load/0/0", "expert_load/0/1", "expert_load/0/2", "expert_load/0/3"} {
@@ -105,6 +105,10 @@ func TestExpertFlags(t *testing.T) {
 		if again, err := all.model(c.preset, 6400); err != nil || !reflect.DeepEqual(again, m) {
 			t.Errorf("%s: recorded as %+v, %v; want %+v", c.preset, again, err, m)
 		}
+	}
+	factor, original, context := 4.0, 64, 64
+	if m, err := (&modelFlags{MaxPositionEmbeddings: &context, ropeFlags: ropeFlags{&factor, &original}}).model("tiny", 512); err != nil || m.MaxPositionEmbeddings != 256 {
+		t.Errorf("a context of %d, stretched 4 times: %d, %v", context, m.MaxPositionEmbeddings, err)
 	}
 	if _, err := (&modelFlags{NumExperts: &wide}).model("small", 512); err == nil || !strings.Contains(err.Error(), "minimind3-moe") {
 		t.Error(err)
