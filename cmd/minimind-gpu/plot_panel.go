@@ -27,6 +27,8 @@ type plotPanel struct {
 	*plot.Plot
 	title       string
 	titleStyle  draw.TextStyle
+	axisName    string // what the horizontal axis counts; empty: not said
+	axisStyle   draw.TextStyle
 	height      float64   // in points of a screen
 	left, extra vg.Length // what the axis' labels take, and what is left free so that panels stand under one another
 }
@@ -35,11 +37,11 @@ const plotTitle = 36 // height of the row with a panel's title
 
 // newPlotPanel makes the panel of a series for a width and a height. axisName may be empty.
 func newPlotPanel(curves *chart.Chart, theme chart.Theme, series, axisName string, width, height float64) *plotPanel {
-	p := &plotPanel{Plot: plot.New(), title: curves.Label(series), titleStyle: plotText(13, theme.Ink.RGBA()), height: height}
+	p := &plotPanel{Plot: plot.New(), title: curves.Label(series), titleStyle: plotText(13, theme.Ink.RGBA()),
+		axisName: axisName, axisStyle: plotText(12, theme.Muted.RGBA()), height: height}
+	p.axisStyle.XAlign = text.XRight
 	axes := curves.Axes(series, width, height-plotTitle)
-	p.X.Label.Text, p.X.Label.TextStyle, p.X.Label.Position = axisName, plotText(12, theme.Muted.RGBA()), draw.PosRight
 	p.BackgroundColor = theme.Background.RGBA()
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = axes.X[0], axes.X[1], axes.Y[0], axes.Y[1]
 	if axes.Log {
 		p.Y.Scale = plot.LogScale{}
 	}
@@ -72,6 +74,7 @@ func newPlotPanel(curves *chart.Chart, theme chart.Theme, series, axisName strin
 		p.dots(c.XValidation, c.Validation, 4, theme.Panel)
 		p.dots(c.XValidation, c.Validation, 2.75, c.Dark)
 	}
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = axes.X[0], axes.X[1], axes.Y[0], axes.Y[1] // after Add, which widens them
 	p.left = p.DataCanvas(draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{X: px(width), Y: px(height)}}}).Min.X
 	return p
 }
@@ -90,7 +93,12 @@ func alignPanels(panels []*plotPanel) {
 // draw draws the panel with its title.
 func (p *plotPanel) draw(area draw.Canvas) {
 	area.FillText(p.titleStyle, vg.Point{X: area.Min.X, Y: area.Max.Y - px(26)}, p.title)
-	p.Draw(draw.Crop(area, p.extra, -px(6), 0, -px(plotTitle)))
+	bottom := vg.Length(0)
+	if p.axisName != "" {
+		bottom = px(18)
+		area.FillText(p.axisStyle, vg.Point{X: area.Max.X - px(6), Y: area.Min.Y}, p.axisName)
+	}
+	p.Draw(draw.Crop(area, p.extra, -px(6), bottom, -px(plotTitle)))
 }
 
 // points are places in a panel; gonum wants none that its scale does not have.
@@ -104,9 +112,13 @@ func (p *plotPanel) points(xs, ys []float64) plotter.XYs {
 	return all
 }
 
+// line adds a line, in pieces: the time to draw one into a PNG grows with the square of its length.
 func (p *plotPanel) line(xs, ys []float64, width float64, c chart.Color) {
-	all := p.points(xs, ys)
-	p.Add(&plotter.Line{XYs: all, LineStyle: draw.LineStyle{Color: c.RGBA(), Width: px(width)}})
+	const piece = 64
+	style := draw.LineStyle{Color: c.RGBA(), Width: px(width)}
+	for all := p.points(xs, ys); len(all) > 1; all = all[min(piece, len(all)-1):] {
+		p.Add(&plotter.Line{XYs: all[:min(piece+1, len(all))], LineStyle: style})
+	}
 }
 
 func (p *plotPanel) dots(xs, ys []float64, radius float64, c chart.Color) {

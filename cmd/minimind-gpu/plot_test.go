@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minimind-gpu/minimind-gpu/host/chart"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
@@ -123,4 +124,26 @@ func TestWatchWithoutWindow(t *testing.T) {
 	}
 	t.Setenv("PATH", bin)
 	minimind(t, "watch", run, run, "--log").want(t, 0, "--x=step --log=true --smoothing=0.9 --theme=light "+run+" "+run)
+}
+
+// TestPlotPanel: gonum widens axes to all that is drawn, which one spike would flatten.
+func TestPlotPanel(t *testing.T) {
+	c := chart.New()
+	for step := range 300 {
+		p := chart.Point{Step: int64(step + 1), Loss: 2 + 0.1*math.Sin(float64(step))}
+		if step == 150 {
+			p.Loss = 1000
+		}
+		c.Append("a", p)
+	}
+	c.SetSmoothing(0)
+	want := c.Axes(chart.Loss, 800, 264)
+	c.SetSmoothing(0.9)
+	p := newPlotPanel(c, chart.Light, chart.Loss, "step", 800, 300)
+	if p.X.Min != 0 || p.X.Max != 300 {
+		t.Errorf("x from %g to %g", p.X.Min, p.X.Max)
+	}
+	if p.Y.Max >= 1000 || want.Y[1] < 1000 {
+		t.Errorf("y up to %g; without smoothing, when the spike is the curve, up to %g", p.Y.Max, want.Y[1])
+	}
 }
