@@ -33,6 +33,8 @@ type commandLine struct {
 	Chat      chatCommand     `cmd:"" help:"Talk with a trained model in the terminal."`
 	Eval      evalCommand     `cmd:"" help:"Measure a model: loss and perplexity, by length, multiple choice."`
 	Plan      planCommand     `cmd:"" help:"Say what a training would take: memory, batch size, time. Nothing is trained."`
+	LRFind    lrFindCommand   `cmd:"" name:"lr-find" help:"Try learning rates for a hundred steps, and suggest one. No run is begun or changed."`
+	Sweep     sweepCommand    `cmd:"" help:"Run many trainings that differ in settings, and compare them."`
 	Doctor    doctorCommand   `cmd:"" help:"Say what a run suffers from, and the one thing to change."`
 	Export    exportCommand   `cmd:"" help:"Write a model for transformers, llama.cpp and others."`
 	Import    importCommand   `cmd:"" help:"Make a checkpoint of a model of others: Hugging Face, MiniMind's .pth, GGUF."`
@@ -59,6 +61,9 @@ type program struct {
 	stdout, stderr io.Writer
 	create         func(path string) (outputFile, error) // for checkpoints
 	interrupt      atomic.Pointer[func() bool]           // see onInterrupt
+
+	stopAfter int64  // 0, or the step after which a training is interrupted, by
+	stop      func() // for a sweep to go on with it later
 }
 
 // onInterrupt lets a command take Ctrl-C itself: f returns whether it did, else the program ends as usual. nil gives it
@@ -103,26 +108,18 @@ func main() {
 
 // run parses the arguments, runs the command and returns the exit code.
 func (p *program) run(args []string) (code int) {
-	type exit struct{ code int } // thrown by kong once --help is printed
 	defer func() {
 		if thrown := recover(); thrown != nil {
-			e, ok := thrown.(exit)
+			e, ok := thrown.(exitCode)
 			if !ok {
 				panic(thrown)
 			}
-			code = e.code
+			code = int(e)
 		}
 	}()
 	var cli commandLine
 	var files settingsFiles
-	parser, err := kong.New(&cli, kong.Name("minimind-gpu"),
-		kong.Description("Trains MiniMind language models on any GPU. `minimind-gpu pretrain` alone is a demo; `minimind-gpu COMMAND --help` shows a command's flags."),
-		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { panic(exit{code}) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-		kong.Resolvers(&files), kong.NamedMapper("batchsize", batchSizeMapper), kong.Bind(p), kong.Vars(trainDefaults))
-	if err != nil {
-		panic(err) // the struct above is wrong
-	}
+	parser := newParser(p, &cli, &files)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -138,6 +135,22 @@ func (p *program) run(args []string) (code int) {
 		return exitFailure
 	}
 	return 0
+}
+
+// exitCode is thrown by kong once --help is printed.
+type exitCode int
+
+// newParser reads command lines.
+func newParser(p *program, cli *commandLine, files *settingsFiles) *kong.Kong {
+	parser, err := kong.New(cli, kong.Name("minimind-gpu"),
+		kong.Description("Trains MiniMind language models on any GPU. `minimind-gpu pretrain` alone is a demo; `minimind-gpu COMMAND --help` shows a command's flags."),
+		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { panic(exitCode(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.Resolvers(files), kong.NamedMapper("batchsize", batchSizeMapper), kong.Bind(p), kong.Vars(trainDefaults))
+	if err != nil {
+		panic(err) // commandLine is wrong
+	}
+	return parser
 }
 
 // dashed writes flags' names with dashes: --learning_rate is --learning-rate.

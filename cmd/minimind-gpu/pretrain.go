@@ -22,11 +22,15 @@ type pretrainCommand struct {
 
 // Run trains a model from scratch.
 func (c *pretrainCommand) Run(p *program, settings *kong.Context) error {
-	return p.train(stage{
+	return p.train(c.stage(), &c.runFlags, settings)
+}
+
+func (c *pretrainCommand) stage() stage {
+	return stage{
 		command: "pretrain", name: c.Preset, embedded: corpusSource(), rate: 2e-3, demoRate: 2e-3, demoSteps: demoSteps,
 		prompts: []string{"Lily has", "小明有", "Tom hides", "一只"},
 		open:    c.open, filled: func(r *training) { c.Model.fill(r.model) },
-	}, &c.runFlags, settings)
+	}
 }
 
 // demoSteps is how many steps of the demo take about a minute. It depends on nothing but the kind of adapter, so that

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
+	"gonum.org/v1/plot/plotter"
 )
 
 // describeSchedule is a line with the learning rate's course, drawn and in numbers.
@@ -22,4 +23,13 @@ func describeSchedule(s train.Schedule) string {
 		text += fmt.Sprintf(", down from step %d", s.Total-s.Decay+1)
 	}
 	return text + fmt.Sprintf(", %.3g at the end", rates[s.Total-1])
+}
+
+// scheduleSketch is the course as a picture.
+func scheduleSketch(s train.Schedule) sketch {
+	drawing := sketch{title: "Learning rate, " + s.Kind, x: "step", y: "learning rate"}
+	for step := range s.Total {
+		drawing.points = append(drawing.points, plotter.XY{X: float64(step + 1), Y: s.Rate(step)})
+	}
+	return drawing
 }

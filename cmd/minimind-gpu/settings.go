@@ -26,7 +26,7 @@ type settingsFiles struct {
 type settings map[string]any
 
 // notSettings are flags that a file cannot hold: they say where the run is and who looks on, not what it does.
-var notSettings = []string{"help", "config", "resume", "out", "watch"}
+var notSettings = []string{"help", "config", "resume", "out", "watch", "schedule-plot"}
 
 // Validate has nothing to say: names are checked against the command's flags when files are read.
 func (s *settingsFiles) Validate(*kong.Application) error { return nil }

@@ -16,6 +16,7 @@ type trainFlags struct {
 	AdaptiveScale      string          `group:"Training" placeholder:"sqrt" help:"What the learning rate does when the batch grows n-fold: sqrt (times the root of n), linear (times n) or none."`
 	RollbackOnSpike    bool            `group:"Training" negatable:"" help:"When the loss jumps, go back to the last checkpoint's state and leave the batch out. Keeps a copy of the checkpoint in memory."`
 	Probe              bool            `group:"Training" negatable:"" help:"Measure each layer's largest activation, too, for metrics.jsonl."`
+	SchedulePlot       string          `group:"Training" placeholder:"FILE" help:"Draw the learning rate's course into this .png, .svg, .pdf or .jpg before the run."`
 	Epochs             int             `group:"Training" default:"1" help:"Passes over the data."`
 	MaxSteps           int             `group:"Training" placeholder:"N" help:"Stop after so many steps. Default: all of the epochs; on the embedded corpus, about a minute's."`
 	BatchSize          int             `group:"Training" default:"${batch_size}" type:"batchsize" help:"Rows of a micro-batch; auto takes the most that fit 85 % of the adapter's memory."`

@@ -92,6 +92,11 @@ func (p *program) train(s stage, flags *runFlags, settings *kong.Context) error 
 // prepare opens everything that the run needs, in an order that fails early and leaves nothing behind.
 func (r *training) prepare(settings *kong.Context) (err error) {
 	f := r.flags
+	if name := f.Training.SchedulePlot; name != "" {
+		if err := checkPicture("--schedule-plot", name); err != nil {
+			return err
+		}
+	}
 	if f.Keep < 1 {
 		return fmt.Errorf("--keep is %d: at least 1 checkpoint is kept", f.Keep)
 	}
@@ -115,20 +120,7 @@ func (r *training) prepare(settings *kong.Context) (err error) {
 	} else if r.folder, err = r.newRun(f.Out, f.Keep); err != nil {
 		return err
 	}
-	if r.device, err = host.Open(host.Options{Adapter: f.Adapter}); err != nil {
-		return err
-	}
-	r.defaults()
-	if err := r.fit(r.device.Info, r.model, r.config(), &f.Training); err != nil {
-		return err
-	}
-	if err := r.config().Validate(); err != nil {
-		return fmt.Errorf("these settings cannot be: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	if err := r.openData(); err != nil {
-		return err
-	}
-	if err := r.makeTrainer(); err != nil {
+	if err := r.assemble(); err != nil {
 		return err
 	}
 	if r.sampler, err = r.newSampler(); err != nil {
@@ -146,6 +138,25 @@ func (r *training) prepare(settings *kong.Context) (err error) {
 		}
 	}
 	return r.folder.open(r.done)
+}
+
+// assemble opens the device and the data, and makes the trainer.
+func (r *training) assemble() (err error) {
+	f := r.flags
+	if r.device, err = host.Open(host.Options{Adapter: f.Adapter}); err != nil {
+		return err
+	}
+	r.defaults()
+	if err := r.fit(r.device.Info, r.model, r.config(), &f.Training); err != nil {
+		return err
+	}
+	if err := r.config().Validate(); err != nil {
+		return fmt.Errorf("these settings cannot be: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if err := r.openData(); err != nil {
+		return err
+	}
+	return r.makeTrainer()
 }
 
 // defaults sets what depends on the data and the adapter.
@@ -246,6 +257,13 @@ func (r *training) announce() {
 	epochs := float64(r.trainer.Steps()) * float64(rows) / float64(max(r.stream.RowsPerEpoch(), 1))
 	r.say("steps      %d of %d x %d x %d = %d tokens, about %.2f epochs", r.trainer.Steps(), f.AccumulationSteps, f.BatchSize, f.MaxSeqLen, rows*f.MaxSeqLen, epochs)
 	r.say("schedule   %s", describeSchedule(r.trainer.Schedule()))
+	if name := f.SchedulePlot; name != "" {
+		if err := scheduleSketch(r.trainer.Schedule()).save(r.program, name); err != nil {
+			r.say("warning: %v", err)
+		} else {
+			r.say("           drawn in %s", name)
+		}
+	}
 	entries, total, _ := r.device.Ledger()
 	var parts []string
 	for _, e := range entries {
@@ -318,6 +336,9 @@ func (r *training) loop() error {
 		}
 		if s.SaveDue {
 			r.save(s)
+		}
+		if r.stopAfter > 0 && s.Step >= r.stopAfter {
+			r.stop()
 		}
 	}
 	return nil

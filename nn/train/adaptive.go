@@ -31,6 +31,9 @@ func (a AdaptiveBatch) factor(n float64) float64 {
 // rate is the learning rate of the next step. When the batch grows, the schedule goes by micro-batches instead of
 // steps, so that it ends with the run.
 func (t *Trainer) rate() float64 {
+	if t.forced != nil {
+		return *t.forced
+	}
 	if t.config.AdaptiveBatch.Most == 0 {
 		return t.schedule.Rate(t.state.Step)
 	}

@@ -60,6 +60,7 @@ type Trainer struct {
 	schedule   Schedule
 	state      checkpoint.State
 	started    time.Time
+	forced     *float64     // the learning rate of a range test; nil: the schedule's
 	kept       bytes.Buffer // the last snapshot, as a checkpoint
 }
 
