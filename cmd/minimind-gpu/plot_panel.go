@@ -71,8 +71,10 @@ func newPlotPanel(curves *chart.Chart, theme chart.Theme, series, axisName strin
 	}
 	for _, c := range data {
 		p.line(c.XValidation, c.Validation, 1.25, c.Dark)
-		p.dots(c.XValidation, c.Validation, 4, theme.Panel)
-		p.dots(c.XValidation, c.Validation, 2.75, c.Dark)
+		if float64(9*len(c.Validation)) < width { // or there is no room for them
+			p.dots(c.XValidation, c.Validation, 4, theme.Panel)
+			p.dots(c.XValidation, c.Validation, 2.75, c.Dark)
+		}
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = axes.X[0], axes.X[1], axes.Y[0], axes.Y[1] // after Add, which widens them
 	p.left = p.DataCanvas(draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{X: px(width), Y: px(height)}}}).Min.X
