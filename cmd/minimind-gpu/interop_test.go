@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,9 +31,10 @@ import (
 type interopCase struct {
 	name      string
 	model     config.Model
-	tokenizer string // of the published ones; empty: the corpus's
-	trained   bool   // with the corpus, for a while; else fresh
-	llamaCpp  bool   // llama.cpp knows it
+	tokenizer string      // of the published ones; empty: the corpus's
+	trained   bool        // with the corpus, for a while; else fresh
+	llamaCpp  bool        // llama.cpp knows it
+	lora      config.LoRA // of rank 0: none
 }
 
 // interopCases are the published sizes, fresh, and small models that have what these have not.
@@ -50,18 +52,20 @@ func interopCases(t *testing.T) []interopCase {
 		change(&m)
 		return m
 	}
+	var none config.LoRA
 	return []interopCase{
-		{"tiny, trained", preset("tiny"), "", true, true},
-		{"untied head", small(preset("minimind2-small"), func(m *config.Model) { m.TieWordEmbeddings = false }), first, false, true},
+		{"tiny, trained", preset("tiny"), "", true, true, none},
+		{"untied head", small(preset("minimind2-small"), func(m *config.Model) { m.TieWordEmbeddings = false }), first, false, true,
+			config.LoRA{Rank: 8, Alpha: 12, Targets: "q_proj,v_proj,down_proj"}},
 		{"YaRN", small(preset("minimind2-small"), func(m *config.Model) {
 			m.RopeScaling = &config.RopeScaling{Type: "yarn", Factor: 16, OriginalMaxPositionEmbeddings: 16, BetaFast: 32, BetaSlow: 1, AttentionFactor: 1}
-		}), first, false, false},
+		}), first, false, false, none},
 		{"2 of 6 experts", small(preset("minimind3-moe"), func(m *config.Model) {
 			m.MoE = &config.MoE{NumExperts: 6, NumExpertsPerTok: 2, MoEIntermediateSize: 96, NormTopKProb: "always", Aux: "batch", AuxCoef: 5e-4}
-		}), second, false, true},
-		{"minimind2-small", preset("minimind2-small"), first, false, true},
-		{"minimind3", preset("minimind3"), second, false, true},
-		{"minimind3-moe", preset("minimind3-moe"), second, false, true},
+		}), second, false, true, none},
+		{"minimind2-small", preset("minimind2-small"), first, false, true, none},
+		{"minimind3", preset("minimind3"), second, false, true, none},
+		{"minimind3-moe", preset("minimind3-moe"), second, false, true, none},
 	}
 }
 
@@ -145,21 +149,7 @@ func (c interopCase) checkpoint(t *testing.T, device *host.Device, dir string) (
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w, err := checkpoint.NewWriter(f, &checkpoint.Header{Model: c.model, Tokenizer: text, TokenizerHash: tok.Hash(),
-		State: checkpoint.State{BestValidationLoss: math.Inf(1)}, Tensors: checkpoint.Tensors(c.model, checkpoint.GroupParameter)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range c.model.Parameters() {
-		values, err := m.Parameter(p.Name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Tensor(host.AsBytes(values)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
+	if err := writeModel(f, m, &checkpoint.Header{Tokenizer: text, TokenizerHash: tok.Hash()}); err != nil {
 		t.Fatal(err)
 	}
 	return path, tok
@@ -203,6 +193,10 @@ func (c interopCase) compare(t *testing.T, device *host.Device, python, dir, ckp
 	if err := os.WriteFile(filepath.Join(dir, "case.json"), text, 0o666); err != nil {
 		t.Fatal(err)
 	}
+	var adapted []float32
+	if c.lora.Rank > 0 {
+		adapted = c.adapt(t, device, dir, ckpt, ids)
+	}
 	if out, err := exec.Command(python, "testdata/interop/other.py", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -221,6 +215,13 @@ func (c interopCase) compare(t *testing.T, device *host.Device, python, dir, ckp
 	}
 	if d := worst["transformers"]; !(d <= interopBound) {
 		t.Errorf("transformers' logits are up to %g off ours", d)
+	}
+	if adapted != nil {
+		if d := difference(t, adapted, filepath.Join(dir, "peft.f32")); !(d <= interopBound) {
+			t.Errorf("PEFT's logits are up to %g off ours", d)
+		} else {
+			fmt.Printf("%s: PEFT's logits are up to %.1e off ours, adapters change them by up to %.1e\n", c.name, d, furthest(adapted, logits))
+		}
 	}
 	if !slices.Equal(others.TransformersIDs, greedy) {
 		t.Errorf("transformers generates\n%v, we\n%v", others.TransformersIDs, greedy)
@@ -270,8 +271,76 @@ func (c interopCase) compare(t *testing.T, device *host.Device, python, dir, ckp
 	return others.Versions
 }
 
+// adapt exports adapters of the model, and returns the logits with them.
+func (c interopCase) adapt(t *testing.T, device *host.Device, dir, ckpt string, ids []int) []float32 {
+	m := loadModel(t, device, ckpt)
+	defer m.Release()
+	adapters, err := nn.NewAdapters(m, c.lora, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draw := rand.New(rand.NewPCG(1, 1))
+	list := c.model.AdapterParameters(c.lora)
+	for _, p := range list { // B begins as zero
+		values := make([]float32, p.Elements())
+		for i := range values {
+			values[i] = float32(draw.NormFloat64() / 8)
+		}
+		if err := m.SetParameter(p.Name, values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	header := &checkpoint.Header{Model: c.model, Tokenizer: []byte("{}"), State: checkpoint.State{BestValidationLoss: math.Inf(1)},
+		Tensors: checkpoint.TensorsOf(list, checkpoint.GroupAdapter)}
+	if header.Adapter, err = adapters.Header(); err != nil {
+		t.Fatal(err)
+	}
+	if header.Tokenizer, err = os.ReadFile(filepath.Join(dir, "hf", "tokenizer.json")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "adapters.ckpt")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := checkpoint.NewWriter(f, header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range list {
+		values, err := m.Parameter(p.Name)
+		if err == nil {
+			err = w.Tensor(host.AsBytes(values))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	minimind(t, "export", "--checkpoint", path, "--format", "hf", "--out", filepath.Join(dir, "adapters")).want(t, 0)
+	return logitsOf(t, m, ids)
+}
+
 // ours are the logits of the tokens (interopRow, V), and the tokens that follow greedily.
 func ours(t *testing.T, device *host.Device, ckpt string, ids []int) (logits []float32, greedy []int) {
+	m := loadModel(t, device, ckpt)
+	defer m.Release()
+	logits = logitsOf(t, m, ids)
+	g, err := generate.New(m, len(ids)+interopNew)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Release()
+	if greedy, _, err = g.Greedy(ids, interopNew); err != nil {
+		t.Fatal(err)
+	}
+	return logits, greedy
+}
+
+func loadModel(t *testing.T, device *host.Device, ckpt string) *nn.Model {
 	r, f, err := openCheckpoint(ckpt)
 	if err != nil {
 		t.Fatal(err)
@@ -281,7 +350,10 @@ func ours(t *testing.T, device *host.Device, ckpt string, ids []int) (logits []f
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Release()
+	return m
+}
+
+func logitsOf(t *testing.T, m *nn.Model, ids []int) []float32 {
 	e, err := nn.NewLogits(m, 1, len(ids))
 	if err != nil {
 		t.Fatal(err)
@@ -294,18 +366,11 @@ func ours(t *testing.T, device *host.Device, ckpt string, ids []int) (logits []f
 	if _, err := e.Run(b, 1); err != nil {
 		t.Fatal(err)
 	}
-	if logits, err = e.Values(); err != nil {
-		t.Fatal(err)
-	}
-	g, err := generate.New(m, len(ids)+interopNew)
+	logits, err := e.Values()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer g.Release()
-	if greedy, _, err = g.Greedy(ids, interopNew); err != nil {
-		t.Fatal(err)
-	}
-	return logits, greedy
+	return logits
 }
 
 // difference is the largest between logits and those of a file.
@@ -317,10 +382,18 @@ func difference(t *testing.T, logits []float32, path string) float64 {
 	if len(content) != 4*len(logits) {
 		t.Fatalf("%s has %d bytes for %d logits", path, len(content), len(logits))
 	}
+	others := make([]float32, len(logits))
+	for i := range others {
+		others[i] = math.Float32frombits(binary.LittleEndian.Uint32(content[4*i:]))
+	}
+	return furthest(logits, others)
+}
+
+// furthest is the largest difference; NaN, if there is one.
+func furthest(a, b []float32) float64 {
 	worst := 0.0
-	for i, v := range logits {
-		off := math.Abs(float64(v) - float64(math.Float32frombits(binary.LittleEndian.Uint32(content[4*i:]))))
-		if !(off <= worst) { // NaN, too
+	for i := range a {
+		if off := math.Abs(float64(a[i]) - float64(b[i])); !(off <= worst) {
 			worst = off
 		}
 	}

@@ -3,7 +3,7 @@
     python3 other.py FOLDER
 
 It reads FOLDER/hf with transformers and FOLDER/*.gguf with llama.cpp, and writes what they say to FOLDER/other.json,
-their logits to FOLDER/*.f32, and the model as transformers saves it to FOLDER/resaved.
+their logits to FOLDER/*.f32 (with FOLDER/adapters: peft.f32), and the model as transformers saves it to FOLDER/resaved.
 """
 import json
 import pathlib
@@ -11,6 +11,7 @@ import sys
 
 import llama_cpp
 import numpy as np
+import peft
 import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -18,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 folder = pathlib.Path(sys.argv[1])
 case = json.loads((folder / "case.json").read_text())
 ids, new = case["ids"], case["new"]
-says = {"versions": {"torch": torch.__version__, "transformers": transformers.__version__, "llama-cpp-python": llama_cpp.__version__}}
+says = {"versions": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__, "llama-cpp-python": llama_cpp.__version__}}
 
 
 def with_transformers():
@@ -36,6 +37,10 @@ def with_transformers():
     says["chats"] = [tokenizer.apply_chat_template(c["messages"], tools=c.get("tools"), add_generation_prompt=c.get("add_generation_prompt", False), tokenize=False)
                      for c in case["chats"]]
     model.save_pretrained(folder / "resaved")
+    if (folder / "adapters").exists():
+        with torch.no_grad():
+            adapted = peft.PeftModel.from_pretrained(model, folder / "adapters").eval()
+            adapted(torch.tensor([ids])).logits[0].numpy().astype("<f4").tofile(folder / "peft.f32")
 
 
 def with_llama_cpp():
