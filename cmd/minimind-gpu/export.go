@@ -23,8 +23,8 @@ import (
 
 type exportCommand struct {
 	Checkpoint string `required:"" placeholder:"FILE|RUN" help:"A checkpoint, or a run's folder, whose newest is taken."`
-	Format     string `required:"" enum:"hf,safetensors,gguf" help:"hf: a folder for transformers, vLLM and the like; of adapters, for PEFT. gguf: a file for llama.cpp and ollama. safetensors: one file with everything in it, of any model, also for import here and in the page."`
-	DType      string `name:"dtype" default:"f32" enum:"f32,f16,bf16,q8_0" help:"How values are stored: f32 loses nothing, f16 and bf16 take half, q8_0 (gguf only) about a quarter."`
+	Format     string `required:"" enum:"hf,safetensors,gguf" placeholder:"hf|safetensors|gguf" help:"hf: a folder for transformers, vLLM and the like; of adapters, for PEFT. gguf: a file for llama.cpp and ollama. safetensors: one file with everything in it, of any model, also for import here and in the page."`
+	DType      string `name:"dtype" default:"f32" enum:"f32,f16,bf16,q8_0" help:"How values are stored, f32, f16, bf16 or q8_0: f32 loses nothing, f16 and bf16 take half, q8_0 (gguf only) about a quarter."`
 	Out        string `short:"o" required:"" placeholder:"PATH" help:"Folder (hf) or file to make."`
 }
 

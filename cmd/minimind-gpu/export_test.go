@@ -191,13 +191,17 @@ func TestWrongExports(t *testing.T) {
 
 func TestWrongImports(t *testing.T) {
 	llama, _ := checkpointFile(t, "llama")
-	out := filepath.Join(t.TempDir(), "out")
+	out, run := filepath.Join(t.TempDir(), "out"), t.TempDir()
+	if err := os.Mkdir(filepath.Join(run, checkpointsFolder), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	for says, path := range map[string]string{
 		"no such file":                      "nowhere",
 		"checkpoint of this program":        llama,
 		"neither safetensors, nor PyTorch":  file(t, "notes.txt", "hello there"),
 		`begins with ""`:                    file(t, "empty", ""),
 		"not a Hugging Face folder":         t.TempDir(),
+		"a run of this program":             run,
 		"the GGUF header":                   file(t, "a.gguf", "GGUF"),
 		"not a PyTorch file of version 1.6": file(t, "a.pth", "\x80\x02}."),
 		"announce a header of":              file(t, "a.safetensors", "\xff\xff\xff\xff\xff\xff\xff\xff{"),

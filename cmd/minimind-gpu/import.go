@@ -186,6 +186,9 @@ func weightFiles(folder string) ([]string, error) {
 		slices.Sort(files)
 		return slices.Compact(files), nil
 	}
+	if _, err := os.Stat(filepath.Join(folder, checkpointsFolder)); err == nil {
+		return nil, errors.New("this is a run of this program: use it with --checkpoint")
+	}
 	return nil, errors.New("holds neither model.safetensors nor pytorch_model.bin (nor their .index.json): not a Hugging Face folder")
 }
 
