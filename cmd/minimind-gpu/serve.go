@@ -94,7 +94,9 @@ func (c *serveCommand) Run(p *program) error {
 	p.say("%s on %s: %d answers at a time, context %d, %s for keys and values", config.Name, s.device.Info.Name, c.Parallel, length,
 		host.Bytes(int64(c.Parallel*length)*nn.CacheBytes(s.model.Config, c.HalfCache)))
 	p.say("chat at %s · OpenAI API at %s/v1 · metrics at %s/metrics · Ctrl-C stops", address, address, address)
-	if ip := net.ParseIP(c.Host); c.Token == "" && c.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	ip := net.ParseIP(c.Host)
+	config.Local = c.Host == "localhost" || ip != nil && ip.IsLoopback()
+	if c.Token == "" && !config.Local {
 		p.say("warning: anyone who reaches %s can use this server: --token keeps others out", strings.TrimPrefix(address, "http://"))
 	}
 	return c.serve(p, openai.New(config), listener)

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Config struct {
 	Generator *generate.Generator
 	Defaults  generate.Options // where a request says nothing; MaxNewTokens bounds every answer, 0: the context does
 	Token     string           // that clients must show; "": none
+	Local     bool             // for this computer only: refuse requests by any name but localhost and addresses
 	MaxBody   int64            // bytes of a request
 	Queue     int              // answers that may wait
 	Timeout   time.Duration    // of a request, waiting included
@@ -67,7 +69,21 @@ func (s *Server) Run(ctx context.Context) error { return s.engine.run(ctx) }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if s.config.Local && s.config.Token == "" && !isLocal(r.Host) {
+		failure(http.StatusForbidden, "invalid_request_error", "", fmt.Sprintf("this server is for its own computer, and %q is not a name of it: use localhost, or start the server with a --token", r.Host)).write(w)
+		return
+	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// isLocal is false for names that only the DNS knows: by one, which suddenly means this computer, a page of another site
+// could come past the browser's rules.
+func isLocal(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.Trim(host, "[]")
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host) != nil
 }
 
 // guarded asks for the token, if there is one.

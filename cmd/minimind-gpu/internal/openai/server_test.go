@@ -322,15 +322,23 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestIdle has a server without requests take no time of the processor.
-func TestIdle(t *testing.T) {
-	s := openaitest.Serve(t, openaitest.Random(t, small))
-	ask(t, s, "/v1/completions", `{"max_tokens":3}`)
-	http.DefaultClient.CloseIdleConnections()
-	untilIdle(t, s)
-	before := processorTime(t)
-	time.Sleep(300 * time.Millisecond)
-	if used := processorTime(t) - before; used > 30*time.Millisecond {
-		t.Errorf("%v of 300 ms", used)
+// TestLocal reaches a server for its own computer by several names.
+func TestLocal(t *testing.T) {
+	c := openaitest.Random(t, small)
+	c.Local = true
+	s := openaitest.Serve(t, c)
+	for host, want := range map[string]int{"localhost:8998": 200, "127.0.0.1": 200, "[::1]:8998": 200, "chat.localhost": 200, "evil.example": 403, "evil.example:8998": 403, "localhost.evil.example": 403} {
+		q, err := http.NewRequest("GET", s.URL+"/v1/models", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Host = host
+		r, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Body.Close(); r.StatusCode != want {
+			t.Errorf("as %s: %d, want %d", host, r.StatusCode, want)
+		}
 	}
 }
