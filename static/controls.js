@@ -14,7 +14,7 @@ const groups = [
     number("batch_size", 8, 1, 65536),
     number("max_seq_len", 128, 1, 32768),
   ] },
-  { title: "g-data", controls: [choice("source", "embedded", ["embedded", "paste", "file"])], data: true },
+  { title: "g-data", controls: [choice("stage", "pretrain", ["pretrain", "sft"]), choice("source", "embedded", ["embedded", "paste", "file"])], data: true },
   { title: "g-more", more: true, controls: [
     choice("schedule", "cosine", ["cosine", "wsd", "linear", "constant"]),
     number("warmup", 0.05, 0, 1e6, "any"),

@@ -141,6 +141,17 @@ const events = {
       if (event.error) $("answer").textContent = say(event.error);
     }
   },
+  diagnosis({ cause, advice, checks }) {
+    $("diagnosis").hidden = false;
+    $("cause").textContent = say(cause) + (advice ? ": " + advice : ".");
+    $("checks").replaceChildren(...checks.map((c) => {
+      const item = Object.assign(document.createElement("li"), { className: c.verdict, title: c.threshold });
+      item.append(Object.assign(document.createElement("b"), { textContent: say(c.name) }), Object.assign(document.createElement("span"), { textContent: c.measure }));
+      if (c.advice) item.append(Object.assign(document.createElement("em"), { textContent: c.advice }));
+      item.firstChild.append(Object.assign(document.createElement("span"), { className: "aloud", textContent: ": " + say(c.verdict) }));
+      return item;
+    }));
+  },
   saved(event) { $("saved").textContent = say("saved", event); },
   loaded({ name, step: at }) {
     calm();

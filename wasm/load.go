@@ -17,13 +17,17 @@ import (
 var errNoFile = errors.New("no file was chosen: drop a .txt or .jsonl file on the page, or choose one")
 
 // readPasted tokenises a text that was pasted.
-func readPasted(s *store, pasted string, tok *tokenizer.Tokenizer) (*text, error) {
-	return read(s, "pasted.txt", strings.NewReader(pasted), int64(len(pasted)), tok, progress("text"))
+func readPasted(s *store, stage, pasted string, tok *tokenizer.Tokenizer) (*text, error) {
+	name := "pasted.txt"
+	if stage == sft {
+		name = "pasted.jsonl"
+	}
+	return read(s, stage, name, strings.NewReader(pasted), int64(len(pasted)), tok, progress("text"))
 }
 
 // readUpload tokenises a file of the visitor's.
-func readUpload(s *store, u *upload, tok *tokenizer.Tokenizer) (*text, error) {
-	x, err := read(s, u.name(), u, u.size(), tok, progress("text"))
+func readUpload(s *store, stage string, u *upload, tok *tokenizer.Tokenizer) (*text, error) {
+	x, err := read(s, stage, u.name(), u, u.size(), tok, progress("text"))
 	if err != nil {
 		return nil, err
 	}
@@ -44,15 +48,19 @@ func (t *trainer) load(q request) error {
 	if err != nil {
 		return blame(errFile, err)
 	}
+	if c.Header.Adapter != nil || cfg.Stage != "" && cfg.Stage != pretrain && cfg.Stage != sft {
+		return blame(errFile, fmt.Errorf("%s is of a %s run, which only the native program can go on with", f.Get("name").String(), cfg.Stage))
+	}
 	tok, err := tokenizer.Load(bytes.NewReader(c.Header.Tokenizer))
 	if err != nil {
 		return blame(errFile, err)
 	}
-	txt, err := t.textWith(q, c.Header.State.Settings["data"], tok)
+	settings := settingsOf(c.Header.Model, cfg)
+	txt, err := t.textWith(q, settings.Stage, c.Header.State.Settings["data"], tok)
 	if err != nil {
 		return err
 	}
-	r := newRun(settingsOf(c.Header.Model, cfg), txt)
+	r := newRun(settings, txt)
 	r.unsaved = true
 	if err := r.resume(t, c); err != nil {
 		t.discard(r)
@@ -67,33 +75,35 @@ func (t *trainer) load(q request) error {
 	return nil
 }
 
-// textWith is the text that the hash names, tokenised by the checkpoint's tokenizer.
-func (t *trainer) textWith(q request, hash string, tok *tokenizer.Tokenizer) (*text, error) {
-	fits := func(x *text) bool { return x != nil && x.shard.SourceHash == hash && x.tok.Hash() == tok.Hash() }
-	switch {
-	case fits(t.corpus):
-		return t.corpus, nil
-	case t.run != nil && fits(t.run.text):
+// textWith is the text of a stage that the hash names, tokenised by the checkpoint's tokenizer.
+func (t *trainer) textWith(q request, stage, hash string, tok *tokenizer.Tokenizer) (*text, error) {
+	fits := func(x *text) bool { return x != nil && x.shard.Source() == hash && x.tok.Hash() == tok.Hash() }
+	if t.run != nil && fits(t.run.text) {
 		return t.run.text, nil
-	case hash == t.corpus.shard.SourceHash:
-		return embedded(tok, progress("corpus"))
 	}
-	var x *text
-	var err error
+	x, err := t.embedded(stage, tok)
+	if err != nil || fits(x) {
+		return x, blame(errFile, err)
+	}
 	switch file := q.data.Get("file"); {
 	case q.text("source") == "paste":
-		x, err = readPasted(t.store, q.text("pasted"), tok)
+		x, err = readPasted(t.store, stage, q.text("pasted"), tok)
 	case file.Truthy():
-		x, err = readUpload(t.store, newUpload(file), tok)
+		x, err = readUpload(t.store, stage, newUpload(file), tok)
 	default:
-		return nil, blame(errFile, fmt.Errorf("this checkpoint learnt from a text that is not here (its hash begins with %.12s): choose that text as the data, then load the checkpoint again", hash))
+		err = fmt.Errorf("this checkpoint learnt from a text that is not here (its hash begins with %.12s): choose that text as the data, then load the checkpoint again", hash)
 	}
-	if err != nil {
-		return nil, blame(errFile, err)
-	}
-	if !fits(x) {
+	if err == nil && !fits(x) {
 		x.close()
-		return nil, blame(errFile, fmt.Errorf("%s is not the text that this checkpoint learnt from (the hashes are %.12s and %.12s): choose that text, then load the checkpoint again", x.name, x.shard.SourceHash, hash))
+		err = fmt.Errorf("%s is not the text that this checkpoint learnt from (the hashes are %.12s and %.12s): choose that text, then load the checkpoint again", x.name, x.shard.Source(), hash)
 	}
-	return x, nil
+	return x, blame(errFile, err)
+}
+
+// embedded is the text that is built in for a stage; the one that most runs read is there already.
+func (t *trainer) embedded(stage string, tok *tokenizer.Tokenizer) (*text, error) {
+	if stage == pretrain && tok.Hash() == t.corpus.tok.Hash() {
+		return t.corpus, nil
+	}
+	return embedded(stage, tok, progress("corpus"))
 }

@@ -18,7 +18,7 @@ import (
 // is known how fast this GPU is.
 func (t *trainer) warmUp() error {
 	const steps, timed = 5, 2 // the first ones compile, and find out how long submissions may be
-	s := settings{Preset: "tiny", LearningRate: 1e-3, Epochs: 1, MaxSteps: steps, BatchSize: 8, AccumulationSteps: 1, MaxSeqLen: 128}
+	s := settings{Stage: pretrain, Preset: "tiny", LearningRate: 1e-3, Epochs: 1, MaxSteps: steps, BatchSize: 8, AccumulationSteps: 1, MaxSeqLen: 128}
 	if t.device.Info.CPU {
 		s.BatchSize, s.MaxSeqLen = 1, 64
 	}
@@ -72,7 +72,7 @@ func (t *trainer) plan(q request) error {
 	if err != nil {
 		return refuse(err)
 	}
-	m, err := s.model(t.corpus.tok.VocabSize())
+	m, err := t.modelFor(s, t.corpus.tok)
 	if err != nil {
 		return refuse(err)
 	}
@@ -82,7 +82,7 @@ func (t *trainer) plan(q request) error {
 	}
 	event := map[string]any{"parameters": m.NumParameters(), "memory": peak}
 	tokens := float64(c.MaxSteps) * float64(c.BatchSize*c.AccumulationSteps*c.MaxSeqLen)
-	if c.MaxSteps == 0 && q.text("source") == "embedded" {
+	if c.MaxSteps == 0 && s.Stage == pretrain && q.text("source") == "embedded" {
 		tokens = float64(t.corpus.shard.Tokens) * float64(c.Epochs)
 	}
 	if seconds := tokens * m.FlopsPerToken(c.MaxSeqLen) / t.flops; tokens > 0 && !math.IsInf(seconds, 0) {

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
 	"github.com/minimind-gpu/minimind-gpu/nn/generate"
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
@@ -22,6 +25,8 @@ type run struct {
 	settings settings
 	text     *text
 	tok      *tokenizer.Tokenizer
+	model    config.Model
+	from     []byte // the checkpoint that it begins with, until it is saved itself; nil: fresh weights
 	trainer  *train.Trainer
 	writer   *generate.Generator
 	step     int64 // that was reported last
@@ -38,6 +43,8 @@ type run struct {
 	held     *train.Validation // the last validation
 	sampled  time.Time
 	sampling time.Duration
+	judged   time.Time
+	judging  time.Duration
 	heapAt   time.Time
 	heap     int
 }
@@ -85,12 +92,15 @@ func (t *trainer) start(r request) error {
 		return err
 	}
 	t.state("preparing")
-	txt, err := t.textOf(r)
+	txt, err := t.textOf(r, s.Stage)
 	if err != nil {
 		return err
 	}
 	begun := newRun(s, txt)
 	make, err := begun.plan(t)
+	if err == nil && s.Stage == sft {
+		begun.from, err = t.copyModel()
+	}
 	if err != nil {
 		t.discard(begun)
 		return err
@@ -140,10 +150,12 @@ func (r *run) plan(t *trainer) (make func() error, err error) {
 	if err != nil {
 		return nil, blame(errSettings, err)
 	}
-	m, err := r.settings.model(r.tok.VocabSize())
-	if err != nil {
-		return nil, blame(errSettings, err)
+	if r.model.VocabSize == 0 { // else the run begins again, on another GPU
+		if r.model, err = t.modelFor(r.settings, r.tok); err != nil {
+			return nil, blame(errSettings, err)
+		}
 	}
+	m := r.model
 	if _, err := t.rehearse(m, c); err != nil {
 		return nil, blame(errMemory, err)
 	}
@@ -151,14 +163,39 @@ func (r *run) plan(t *trainer) (make func() error, err error) {
 	if err != nil {
 		return nil, blame(errFile, err)
 	}
-	if r.settings.Preset == "tiny" { // what was tuned for it
+	if r.settings.Preset == "tiny" && r.settings.Stage == pretrain { // what was tuned for it
 		d.Kernels = t.kernels
 	}
 	c.SampleInterval = math.MaxInt32 // the page samples by the clock
 	return func() (err error) {
+		if r.from != nil {
+			if d.From, err = checkpoint.NewReader(bytes.NewReader(r.from), int64(len(r.from))); err != nil {
+				return err
+			}
+		}
 		r.trainer, err = train.New(t.device, m, c, d)
 		return err
 	}, nil
+}
+
+var errNoModel = errors.New("there is no model yet that could learn to answer: first train one to write, or load a checkpoint")
+
+// modelFor is the model that the settings describe, or, for conversations, the present one.
+func (t *trainer) modelFor(s settings, tok *tokenizer.Tokenizer) (config.Model, error) {
+	if s.Stage != sft {
+		return s.model(tok.VocabSize())
+	}
+	if t.run == nil || t.run.trainer == nil {
+		return config.Model{}, errNoModel
+	}
+	return t.run.trainer.Model().Config, nil
+}
+
+// copyModel is a checkpoint of the present model, for another run to begin with.
+func (t *trainer) copyModel() ([]byte, error) {
+	var b bytes.Buffer
+	err := t.run.trainer.Save(&b)
+	return b.Bytes(), err
 }
 
 // announce tells the page of the run.
@@ -171,9 +208,14 @@ func (t *trainer) announce() {
 
 // textOf is the text that a request names: the embedded corpus, a pasted text or a file. One that the present run reads
 // is not read again.
-func (t *trainer) textOf(r request) (*text, error) {
+func (t *trainer) textOf(r request, stage string) (*text, error) {
 	tok := t.corpus.tok
-	if f := r.data.Get("tokenizer"); f.Truthy() {
+	if stage == sft {
+		if t.run == nil || t.run.trainer == nil {
+			return nil, blame(errSettings, errNoModel)
+		}
+		tok = t.run.tok
+	} else if f := r.data.Get("tokenizer"); f.Truthy() {
 		loaded, err := tokenizer.Load(newUpload(f))
 		if err != nil {
 			return nil, blame(errFile, fmt.Errorf("%s: %w", f.Get("name").String(), err))
@@ -184,22 +226,19 @@ func (t *trainer) textOf(r request) (*text, error) {
 	var err error
 	switch r.text("source") {
 	case "paste":
-		x, err = readPasted(t.store, r.text("pasted"), tok)
+		x, err = readPasted(t.store, stage, r.text("pasted"), tok)
 	case "file":
 		f := r.data.Get("file")
 		if !f.Truthy() {
 			return nil, blame(errFile, errNoFile)
 		}
 		u := newUpload(f)
-		if t.run != nil && t.run.text.source == u.identity() && t.run.text.tok.Hash() == tok.Hash() {
+		if t.run != nil && t.run.text.source == u.identity() && t.run.text.stage == stage && t.run.text.tok.Hash() == tok.Hash() {
 			return t.run.text, nil
 		}
-		x, err = readUpload(t.store, u, tok)
+		x, err = readUpload(t.store, stage, u, tok)
 	default:
-		if tok.Hash() == t.corpus.tok.Hash() {
-			return t.corpus, nil
-		}
-		x, err = embedded(tok, progress("corpus"))
+		x, err = t.embedded(stage, tok)
 	}
 	return x, blame(errFile, err)
 }
@@ -279,6 +318,7 @@ func (t *trainer) stretch(ctx context.Context, cancel context.CancelFunc) error 
 		if s.Last && (r.ended || time.Since(r.saved) > 30*time.Second) {
 			t.save()
 		}
+		t.diagnose()
 		if due := max(4*time.Second, time.Duration(float64(r.sampling)/sampleShare)); r.ended || ctx.Err() == nil && time.Since(r.sampled) > due && s.Step > 1 {
 			if err := t.sample(s.Step); err != nil {
 				return err

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
-	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
 	"github.com/minimind-gpu/minimind-gpu/wasm/message"
 )
@@ -48,7 +47,7 @@ func (t *trainer) save() {
 		post("notice", map[string]any{"what": "not saved", "detail": err.Error()})
 		return
 	}
-	r.unsaved = false
+	r.unsaved, r.from = false, nil
 	t.slot = 1 - t.slot
 	post("saved", map[string]any{"step": r.step})
 }
@@ -157,19 +156,16 @@ func (t *trainer) restore(s *savedRun) error {
 	if r.tok, err = tokenizer.Load(bytes.NewReader(c.Header.Tokenizer)); err != nil {
 		return blame(errFile, err)
 	}
-	switch {
-	case s.run.Text == "" && r.tok.Hash() == corpus.Tokenizer().Hash():
-		r.text = t.corpus
-	case s.run.Text == "":
-		if r.text, err = embedded(r.tok, progress("corpus")); err != nil {
-			return err
-		}
-	case t.run != nil && t.run.text.kept == s.run.Shard:
+	switch stage := r.settings.Stage; {
+	case t.run != nil && t.run.text.stage == stage && t.run.text.kept == s.run.Shard && t.run.tok.Hash() == r.tok.Hash():
 		r.text = t.run.text
+	case s.run.Text == "":
+		r.text, err = t.embedded(stage, r.tok)
 	default:
-		if r.text, err = reopen(t.store, s.run.Text, s.run.Shard, r.tok); err != nil {
-			return blame(errFile, err)
-		}
+		r.text, err = reopen(t.store, stage, s.run.Text, s.run.Shard, r.tok)
+	}
+	if err != nil {
+		return blame(errFile, err)
 	}
 	if err := r.resume(t, c); err != nil {
 		t.discard(r)

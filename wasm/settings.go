@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 
 // settings are what the page's controls say, under the names of the program's flags. Sizes that are 0 are the preset's.
 type settings struct {
+	Stage             string  `json:"stage"` // pretrain, or sft, which goes on from the present model
 	Preset            string  `json:"preset"`
 	HiddenSize        int     `json:"hidden_size"`
 	NumHiddenLayers   int     `json:"num_hidden_layers"`
@@ -32,6 +34,12 @@ type settings struct {
 	Seed              uint64  `json:"seed"`
 	ValidationShare   float64 `json:"validation_share"`
 }
+
+// The stages that the page knows.
+const (
+	pretrain = "pretrain"
+	sft      = "sft"
+)
 
 func parseSettings(text string) (s settings, err error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
@@ -70,7 +78,7 @@ func (s settings) model(vocabSize int) (config.Model, error) {
 
 // config is the run's; what the page has no control for is as the program's flags have it by default.
 func (s settings) config() (train.Config, error) {
-	c := train.Config{
+	c := train.Config{Stage: s.Stage,
 		LearningRate: s.LearningRate, LRSchedule: s.Schedule, MinLRRatio: s.MinLRRatio, Warmup: s.Warmup,
 		Epochs: s.Epochs, MaxSteps: s.MaxSteps, BatchSize: s.BatchSize, AccumulationSteps: s.AccumulationSteps, MaxSeqLen: s.MaxSeqLen,
 		GradClip: s.GradClip, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: s.WeightDecay, Seed: s.Seed, ValidationShare: s.ValidationShare,
@@ -86,7 +94,7 @@ func (s settings) config() (train.Config, error) {
 
 // settingsOf are the controls' values for a run that was begun elsewhere.
 func settingsOf(m config.Model, c train.Config) settings {
-	s := settings{Preset: "tiny",
+	s := settings{Stage: cmp.Or(c.Stage, pretrain), Preset: "tiny",
 		HiddenSize: m.HiddenSize, NumHiddenLayers: m.NumHiddenLayers, NumAttentionHeads: m.NumAttentionHeads, NumKeyValueHeads: m.NumKeyValueHeads,
 		LearningRate: c.LearningRate, Schedule: c.LRSchedule, MinLRRatio: c.MinLRRatio, Warmup: c.Warmup,
 		Epochs: c.Epochs, MaxSteps: c.MaxSteps, BatchSize: c.BatchSize, AccumulationSteps: c.AccumulationSteps, MaxSeqLen: c.MaxSeqLen,

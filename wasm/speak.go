@@ -38,7 +38,11 @@ func (t *trainer) sample(step int64) error {
 	o := sampleOptions
 	for i, prompt := range r.text.prompts() {
 		post("sample", map[string]any{"step": step, "index": i, "text": prompt, "begins": true})
-		for piece, err := range g.Text(context.Background(), r.tok, prompt, o) {
+		ids, err := r.text.begin(prompt)
+		if err != nil {
+			return err
+		}
+		for piece, err := range g.TextFrom(context.Background(), r.tok, ids, o) {
 			if err != nil {
 				return err
 			}
@@ -66,7 +70,11 @@ func (t *trainer) speak(q request) error {
 		Seed: uint64(time.Now().UnixNano())}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	for piece, err := range g.Text(ctx, t.run.tok, q.text("prompt"), o) {
+	ids, err := t.run.text.begin(q.text("prompt"))
+	if err != nil {
+		return err
+	}
+	for piece, err := range g.TextFrom(ctx, t.run.tok, ids, o) {
 		if ctx.Err() != nil {
 			break
 		}

@@ -89,7 +89,7 @@ func (t *trainer) open() (err error) {
 	info := t.device.Info
 	post("adapter", map[string]any{"name": info.Name, "kind": info.Kind, "cpu": info.CPU})
 	tok := corpus.Tokenizer()
-	if t.corpus, err = embedded(tok, progress("corpus")); err != nil {
+	if t.corpus, err = embedded(pretrain, tok, progress("corpus")); err != nil {
 		return err
 	}
 	if err := t.warmUp(); err != nil {

@@ -63,13 +63,14 @@ func site(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The program is all that weighs something. The release is compressed by level 11, which makes it smaller still.
+	// The program is all that weighs something. It must be at most 3 MB by level 11, which takes most of a minute; level 9
+	// leaves 1.15 times as much, as measured.
 	programs, _ := filepath.Glob(filepath.Join(folder, "minimind.*.wasm.br"))
 	if len(programs) != 1 {
 		t.Fatalf("programs %q in the export", programs)
 	}
-	if info, err := os.Stat(programs[0]); err != nil || info.Size() > 3_100_000 {
-		t.Errorf("the program has %d bytes (%v); at level 11 it must not be above 3 MB", info.Size(), err)
+	if info, err := os.Stat(programs[0]); err != nil || info.Size() > 1.15*3_000_000 {
+		t.Errorf("the program has %d bytes (%v); that is more than 3 MB at level 11", info.Size(), err)
 	}
 	server := httptest.NewServer(http.StripPrefix("/some/path", serveRelease(os.DirFS(folder))))
 	t.Cleanup(server.Close)
@@ -293,6 +294,21 @@ func TestPage(t *testing.T) {
 	tab.click("start")
 	tab.state("finished", 60*time.Second)
 	sameLoss(t, "the page goes on after it was opened again", tab.losses()[89], natively[89])
+
+	// the model learns to answer, and another one learns a text that was pasted
+	js[bool](tab, "location.hash = '#stage=sft&batch_size=2&max_seq_len=64&max_steps=3&learning_rate=0.001'; true")
+	tab.until("document.getElementById('c-stage').value === 'sft'", 5*time.Second)
+	tab.click("start")
+	tab.until("document.getElementById('f-step').textContent.includes('/ 3')", 30*time.Second)
+	tab.state("finished", 30*time.Second)
+	tab.click("speak")
+	tab.until("!document.getElementById('speak').hidden && document.getElementById('answer').textContent.length > 8", 30*time.Second)
+	js[bool](tab, "location.hash = '"+small+"&source=paste'; document.getElementById('pasted').value = 'one two three\\n\\n'.repeat(99); true")
+	tab.until("document.getElementById('c-source').value === 'paste'", 5*time.Second)
+	js[bool](tab, "document.getElementById('c-max_steps').value = 2; true")
+	tab.click("start")
+	tab.until("document.getElementById('f-step').textContent.includes('/ 2')", 30*time.Second)
+	tab.state("finished", 30*time.Second)
 
 	// a second run, beside the first; its GPU is lost
 	js[bool](tab, "location.hash = '"+small+"&seed=7&learning_rate=0.004'; true")
