@@ -66,13 +66,11 @@ func TestDPOBeginsAtLn2(t *testing.T) {
 
 // The gradient of DPO's loss, by central differences, with chunks of the head that the rows do not divide.
 func TestDPOGradients(t *testing.T) {
-	for _, o := range []DPO{{Beta: 0.3}, {Beta: 2, Mean: true}} {
-		m := testModel(t, testConfig())
-		b := testPairs(t, m, o, 3, 11)
-		for i := range b.Reference {
-			b.Reference[i] += float32(math.Sin(float64(i))) / 2
-		}
-		smallHead(t, 97)
-		slopesOfLoss(t, m, o, b, 0.5, m.Config.Parameters())
+	o, m := DPO{Beta: 2, Mean: true}, testModel(t, testConfig())
+	b := testPairs(t, m, o, 3, 11)
+	for i := range b.Reference {
+		b.Reference[i] += float32(math.Sin(float64(i))) / 2
 	}
+	smallHead(t, 97)
+	slopesOfLoss(t, m, o, b, 0.5, m.Config.Parameters())
 }

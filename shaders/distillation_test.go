@@ -40,8 +40,8 @@ func runDistillation(t *testing.T, k Distillation, student, teacher []float32, t
 }
 
 func TestDistillation(t *testing.T) {
-	for _, size := range [][2]int{{1, 2}, {7, 3}, {65, 97}, {9, 131}, {3, 6400}} {
-		for _, setting := range [][2]float32{{0.5, 1.5}, {0, 2}, {1, 1}, {0.3, 0.7}} {
+	for _, size := range [][2]int{{7, 3}, {65, 97}, {3, 6400}} {
+		for _, setting := range [][2]float32{{0.3, 1.5}, {0, 0.7}} {
 			n, V := size[0], size[1]
 			alpha, temperature := float64(setting[0]), float64(setting[1])
 			student, teacher, targets, weight := normals(1, n*V, 3), normals(4, n*V, 3), randomTokens(2, n, V), normals(3, n, 0.1)
@@ -106,7 +106,7 @@ func TestDistillationNotFinite(t *testing.T) {
 	const n, V = 2, 523
 	forVariants(t, func(t *testing.T) {
 		for _, bad := range []float32{float32(math.NaN()), inf} {
-			for _, at := range []int{0, 300, V - 1} {
+			for _, at := range []int{0, V - 1} {
 				for side := range 2 {
 					rows := [2][]float32{normals(1, n*V, 1), normals(2, n*V, 1)}
 					rows[side][at], rows[side][V+at] = bad, bad
