@@ -122,6 +122,24 @@ func TestQ8(t *testing.T) {
 	}
 }
 
+// TestQ8OfLlamaCpp quantizes as llama.cpp's own library does, to the bit.
+func TestQ8OfLlamaCpp(t *testing.T) {
+	values, err1 := os.ReadFile("testdata/values.f32")
+	want, err2 := os.ReadFile("testdata/values.q8_0")
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	got, err := interchange.Q8_0.Encode(nil, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for block := 0; block < len(want)/34; block++ {
+		if g, w := got[block*34:][:34], want[block*34:][:34]; !bytes.Equal(g, w) {
+			t.Errorf("block %d is\n%x, want\n%x", block, g, w)
+		}
+	}
+}
+
 func float(b []byte) float64 {
 	return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
 }

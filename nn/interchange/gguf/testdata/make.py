@@ -72,3 +72,10 @@ w.write_header_to_file()
 w.write_kv_data_to_file()
 w.write_tensors_to_file()
 w.close()
+
+# Values of many sizes, with ties, and what llama.cpp quantizes them to.
+draw = np.random.default_rng(1)
+v = (draw.standard_normal((64, 32)) * np.exp2(draw.integers(-20, 12, (64, 1)))).astype(np.float32)
+v[0], v[1], v[2] = 0, np.arange(32) - 15.5, np.arange(32) * 4 - 127  # in v[1] and v[2], -15.5 and -127 are the largest
+v.astype("<f4").tofile("values.f32")
+gguf.quants.quantize(v, gguf.GGMLQuantizationType.Q8_0).tofile("values.q8_0")
