@@ -3,6 +3,7 @@ package interchange
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -180,4 +181,22 @@ func FuzzParseConfig(f *testing.F) {
 			New(c, corpus.Tokenizer(), tensors)
 		}
 	})
+}
+
+// TestYaRNDefaults: where a file says nothing, transformers scales attention with the context, and MiniMind does not.
+func TestYaRNDefaults(t *testing.T) {
+	c := interchangetest.Models()["llama"]
+	tensors := openSafetensors(t, toSafetensors(t, interchangetest.Checkpoint(c, true), F32)).Tensors
+	for class, factor := range map[string]float64{"llama": 0.1*math.Log(4) + 1, "minimind": 1} {
+		got, err := ParseConfig(fmt.Appendf(nil, `{"model_type": %q, "vocab_size": 512, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+			"num_key_value_heads": 2, "intermediate_size": 96, "rms_norm_eps": 1e-5, "max_position_embeddings": 64,
+			"rope_scaling": {"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 16}}`, class), tensors)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := config.RopeScaling{Type: "yarn", Factor: 4, OriginalMaxPositionEmbeddings: 16, BetaFast: 32, BetaSlow: 1, AttentionFactor: factor}
+		if got.RopeScaling == nil || *got.RopeScaling != want {
+			t.Errorf("%s: %+v, want %+v", class, got.RopeScaling, want)
+		}
+	}
 }
