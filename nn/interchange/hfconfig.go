@@ -114,6 +114,9 @@ func hfConfigOf(m config.Model, tok *tokenizer.Tokenizer, d DType) (*hfConfig, e
 		c.EosTokenID = *eos
 	}
 	if s := m.RopeScaling; s != nil {
+		if err := checkYaRN(m); err != nil {
+			return nil, err
+		}
 		factor := s.AttentionFactor
 		if factor == 0 {
 			factor = 1

@@ -145,6 +145,20 @@ func (c *hfConfig) rope(m *config.Model, own bool) error {
 	set(&y.BetaSlow, s.BetaSlow)
 	set(&y.AttentionFactor, s.AttentionFactor)
 	m.RopeScaling = y
+	if own {
+		return nil
+	}
+	return checkYaRN(*m)
+}
+
+// checkYaRN refuses the contexts for which transformers and MiniMind blend differently: MiniMind ends the blend at the
+// last pair, transformers lets it go on beyond.
+func checkYaRN(m config.Model) error {
+	s, D := m.RopeScaling, float64(m.HeadDim)
+	last := math.Ceil(D * math.Log(float64(s.OriginalMaxPositionEmbeddings)/(s.BetaSlow*2*math.Pi)) / (2 * math.Log(m.RopeTheta)))
+	if last > D/2-1 {
+		return fmt.Errorf("the rotation of base %g does not turn slowly enough for an original context of %d: transformers' YaRN and MiniMind's differ there", m.RopeTheta, s.OriginalMaxPositionEmbeddings)
+	}
 	return nil
 }
 
