@@ -19,7 +19,7 @@ func TestPretrainExperts(t *testing.T) {
 	r.want(t, 0, "minimind3-moe: 68864 parameters", "4 experts of which 1 is used by a token", "aux 0.01", "experts ")
 	for _, line := range metricsOf(t, out) {
 		shares := 0.0
-		for _, name := range []string{"expert_load/0/0", "expert_load/0/1", "expert_load/0/2", "expert_load/0/3"} {
+		for _, name := range []string{"expert_load_layer_0_expert_0", "expert_load_layer_0_expert_1", "expert_load_layer_0_expert_2", "expert_load_layer_0_expert_3"} {
 			share, _ := line[name].(float64)
 			shares += share
 		}

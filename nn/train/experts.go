@@ -14,8 +14,10 @@ const (
 	MostUsed  = "expert_load_max"
 )
 
-// ExpertLoad names the share of an expert in its layer's choices: expert_load/LAYER/EXPERT.
-func ExpertLoad(layer, expert int) string { return fmt.Sprintf("expert_load/%d/%d", layer, expert) }
+// ExpertLoad names the share of an expert in its layer's choices: expert_load_layer_LAYER_expert_EXPERT.
+func ExpertLoad(layer, expert int) string {
+	return fmt.Sprintf("expert_load_layer_%d_expert_%d", layer, expert)
+}
 
 // expertValues are the values of a step's mixtures of experts; nil for a dense model.
 func (t *Trainer) expertValues(s nn.State) map[string]float64 {
