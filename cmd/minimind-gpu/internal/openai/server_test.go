@@ -236,7 +236,7 @@ func TestTimeout(t *testing.T) {
 func TestSlowClients(t *testing.T) {
 	c := openaitest.Random(t, generate.Batch{Context: 4096, Texts: 1})
 	server := openai.New(c)
-	server.SetPatience(100 * time.Millisecond)
+	server.SetPatience(500 * time.Millisecond)
 	s := openaitest.ServeAs(t, server)
 	address := strings.TrimPrefix(s.URL, "http://")
 
