@@ -17,6 +17,7 @@ type benchCommand struct {
 	BatchSize int    `placeholder:"B" help:"Rows of --step's micro-batch. Default: 32, on a software adapter 2."`
 	MaxSeqLen int    `default:"512" help:"Tokens of --step's rows."`
 	Seconds   int    `default:"20" help:"How long --step measures."`
+	Probe     bool   `help:"Let --step measure each layer's largest activation, too, as --probe of a training does."`
 	Adapter   string `help:"GPU to use; see pretrain."`
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
@@ -42,7 +43,7 @@ func (c *benchCommand) benchStep(p *program, d *host.Device, peak float64) error
 		return err
 	}
 	settings := train.Config{LearningRate: 1e-4, MinLRRatio: 0.1, Epochs: 1, MaxSteps: 1 << 20, BatchSize: rows, AccumulationSteps: 1, MaxSeqLen: c.MaxSeqLen,
-		GradClip: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, SaveInterval: 1 << 20, SampleInterval: 1 << 20, ValidationInterval: 1 << 20}
+		GradClip: 1, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, SaveInterval: 1 << 20, SampleInterval: 1 << 20, ValidationInterval: 1 << 20, Probe: c.Probe}
 	trainer, err := p.newTrainer(d, model, settings, train.Data{Train: stream, Tokenizer: corpus.Tokenizer()})
 	if err != nil {
 		return err
@@ -81,7 +82,31 @@ func (c *benchCommand) benchStep(p *program, d *host.Device, peak float64) error
 	for _, e := range entries {
 		fmt.Fprintf(p.stdout, "  %-20s %s\n", e.Purpose, host.Bytes(e.Bytes))
 	}
-	return p.kernelShares(d, trainer.Training().Recordings())
+	if err := p.kernelShares(d, trainer.Training().Recordings()); err != nil {
+		return err
+	}
+	return p.measuringCost(d, trainer.Training())
+}
+
+// measuringCost prints what the measurements that every run makes cost of a step of two micro-batches, the fewest that show
+// noise; those of the update are made at every tenth step.
+func (p *program) measuringCost(d *host.Device, t *nn.Training) error {
+	seconds := func(recordings ...*host.Recording) (sum float64) {
+		for _, r := range recordings {
+			for _, timing := range d.Profile(r, 3) {
+				sum += timing.Seconds
+			}
+		}
+		return sum
+	}
+	step, measurements := t.Recordings(), t.Measurements()
+	whole := seconds(step...) + seconds(step[1])
+	noise, update := seconds(measurements[0]), seconds(measurements[1])/10
+	if err := d.Err(); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "\nmeasuring the gradient's noise %.2f ms, %.2f%% of a step; the update's size %.2f ms, %.2f%%\n", 1e3*noise, 100*noise/whole, 1e3*update, 100*update/whole)
+	return nil
 }
 
 // kernelShares prints what each kernel takes of a step's dispatches, timed one by one.
