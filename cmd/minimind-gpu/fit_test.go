@@ -12,7 +12,7 @@ func TestPlanCommand(t *testing.T) {
 	data := file(t, "a.txt", "the cat and the hat\n\nthe dog\n\n")
 	minimind(t, append(small, "--data", data)...).want(t, 0, "459392 parameters", "100.0 MiB (--memory)", "--batch-size 64 --accumulation-steps 1",
 		"activations", "checkpoint", "tokens/s", "1 epoch(s) are 1 steps", "* is more than 85 % of 100.0 MiB", "0.0366")
-	minimind(t, "plan", "--memory", "100MB", "--probe", "0").want(t, 1, "not even a micro-batch of one row fits", "smaller model")
+	minimind(t, "plan", "--preset", "tiny", "--memory", "1MB", "--probe", "0").want(t, 1, "not even a micro-batch of one row fits", "smaller model")
 	minimind(t, "plan", "--memory", "much").want(t, 1, `"much" is no size of memory`)
 	minimind(t, "plan", "--max-seq-len", "0").want(t, 1, "must be at least 1")
 	minimind(t, "plan", "--memory", "1GB", "--data", data).want(t, 1, "name its tokenizer by --tokenizer")
@@ -27,6 +27,6 @@ func TestRunsFitTheMemory(t *testing.T) {
 	minimind(t, smallRun(out, "--batch-size", "auto")...).want(t, 1, "accumulation_steps is 2", "--effective-batch")
 	minimind(t, smallRun(out, "--batch-size", "5", "--accumulation-steps", "1", "--effective-batch", "8")...).want(t, 1, "must be a multiple")
 	minimind(t, smallRun(out, "--batch-size", "some")...).want(t, 2, "neither a number of rows nor auto")
-	minimind(t, smallRun(out, "--max-steps", "1", "--memory", "5MB", "--batch-size", "auto", "--accumulation-steps", "1", "--effective-batch", "16")...).want(t, 0,
+	minimind(t, smallRun(out, "--data", littleText(t), "--validation-share", "0.1", "--max-steps", "1", "--memory", "5MB", "--batch-size", "auto", "--accumulation-steps", "1", "--effective-batch", "16")...).want(t, 0,
 		"8 rows x 2", "1 of 2 x 8 x 32")
 }

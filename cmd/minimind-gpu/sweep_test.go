@@ -10,13 +10,20 @@ import (
 	"testing"
 )
 
+// littleText is a text that is soon read.
+func littleText(t *testing.T) string {
+	return file(t, "a.txt", strings.Repeat("the cat and the hat\n\nLily has a red ball and a dog\n\n", 50))
+}
+
 // tinySettings are those of runs of a second.
-const tinySettings = "set: {hidden_size: 32, num_attention_heads: 2, num_key_value_heads: 1, num_hidden_layers: 1, batch_size: 2, max_seq_len: 32," +
-	" max_steps: 9, save_interval: 3, validation_interval: 9, validation_share: 5e-4}\n"
+func tinySettings(t *testing.T) string {
+	return "set: {hidden_size: 32, num_attention_heads: 2, num_key_value_heads: 1, num_hidden_layers: 1, batch_size: 2, max_seq_len: 32," +
+		" max_steps: 6, save_interval: 2, validation_interval: 6, validation_share: 0.1, data: " + littleText(t) + "}\n"
+}
 
 // A sweep that was interrupted and goes on ends in the same bits as one that was not; it is compared in one table.
 func TestSweep(t *testing.T) {
-	sweep := file(t, "rates.yaml", tinySettings+"grid:\n  learning_rate: [1e-4, 5e-3]\n")
+	sweep := file(t, "rates.yaml", tinySettings(t)+"grid:\n  learning_rate: [1e-4, 5e-3]\n")
 	whole, broken := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	r := minimind(t, "sweep", sweep, "--out", whole)
 	r.want(t, 0, "learning_rate", "stability", "finished", "run 2 of 2")
@@ -31,15 +38,15 @@ func TestSweep(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &program{ctx: ctx, create: func(path string) (outputFile, error) {
-		if strings.Contains(path, "002-") && strings.Contains(path, "step-00000003") {
+		if strings.Contains(path, "002-") && strings.Contains(path, "step-00000002") {
 			cancel() // Ctrl-C in the second run
 		}
 		return createFile(path)
 	}}
 	minimindAs(t, p, "sweep", sweep, "--out", broken).want(t, exitInterrupted, "go on by the same command")
-	minimind(t, "sweep", sweep, "--out", broken).want(t, 0, "has been run to step 9", "finished")
+	minimind(t, "sweep", sweep, "--out", broken).want(t, 0, "has been run to step 6", "finished")
 	for _, run := range []string{"001-learning_rate-1e-4", "002-learning_rate-5e-3"} {
-		last := filepath.Join(run, checkpointsFolder, "step-00000009.ckpt")
+		last := filepath.Join(run, checkpointsFolder, "step-00000006.ckpt")
 		want, err := os.ReadFile(filepath.Join(whole, last))
 		if err != nil {
 			t.Fatal(err)
@@ -48,19 +55,19 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%s differs", last)
 		}
 	}
-	minimind(t, "sweep", file(t, "rates.yaml", tinySettings+"grid:\n  learning_rate: [1e-4]\n"), "--out", whole).want(t, 1, "holds another sweep")
+	minimind(t, "sweep", file(t, "rates.yaml", tinySettings(t)+"grid:\n  learning_rate: [1e-4]\n"), "--out", whole).want(t, 1, "holds another sweep")
 }
 
 // Of runs drawn at random the worse are stopped at a rung, and one that fails does not stop the others.
 func TestSweepHalving(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "a")
-	r := minimind(t, "sweep", file(t, "h.yaml", tinySettings+"random: {runs: 3, seed: 1, from: {learning_rate: {low: 1e-5, high: 1e-2, scale: log}}}\nhalving: {rungs: [3], keep: 0.3}\n"), "--out", out)
-	r.want(t, 0, "stopped at step 3", "is stopped after step 3", "finished")
-	if n := strings.Count(r.stdout, "stopped at step 3"); n != 2 {
+	r := minimind(t, "sweep", file(t, "h.yaml", tinySettings(t)+"random: {runs: 3, seed: 1, from: {learning_rate: {low: 1e-5, high: 1e-2, scale: log}}}\nhalving: {rungs: [2], keep: 0.3}\n"), "--out", out)
+	r.want(t, 0, "stopped at step 2", "is stopped after step 2", "finished")
+	if n := strings.Count(r.stdout, "stopped at step 2"); n != 2 {
 		t.Errorf("%d runs were stopped, want 2:\n%s", n, r.stdout)
 	}
-	failing := file(t, "f.yaml", tinySettings+"grid:\n  warmup: [0, 20]\n")
-	minimind(t, "sweep", failing, "--out", filepath.Join(t.TempDir(), "b")).want(t, 1, "finished", "failed", "a warm-up of 20 steps is longer than the run of 9")
+	failing := file(t, "f.yaml", tinySettings(t)+"grid:\n  warmup: [0, 20]\n")
+	minimind(t, "sweep", failing, "--out", filepath.Join(t.TempDir(), "b")).want(t, 1, "finished", "failed", "a warm-up of 20 steps is longer than the run of 6")
 }
 
 // What a sweep cannot be is said before anything runs.
@@ -96,7 +103,7 @@ func TestBadSweeps(t *testing.T) {
 
 func TestLRFind(t *testing.T) {
 	picture := filepath.Join(t.TempDir(), "lr.png")
-	args := []string{"lr-find", "--hidden-size", "32", "--num-attention-heads", "2", "--num-key-value-heads", "1", "--num-hidden-layers", "1", "--batch-size", "2", "--max-seq-len", "32", "--steps", "40"}
+	args := []string{"lr-find", "--hidden-size", "32", "--num-attention-heads", "2", "--num-key-value-heads", "1", "--num-hidden-layers", "1", "--batch-size", "2", "--max-seq-len", "32", "--steps", "40", "--data", littleText(t)}
 	minimind(t, append(args, "--picture", picture)...).want(t, 0, "suggested  --learning-rate", "steepest", "█")
 	if content, err := os.ReadFile(picture); err != nil || !strings.HasPrefix(string(content), "\x89PNG") {
 		t.Errorf("the picture: %.20q, %v", content, err)
