@@ -15,9 +15,9 @@ import (
 // routing is what a layer's router decided.
 type routing struct {
 	N, E, K  int
-	rows     int          // room for the choices, whatever they are
 	gate     *Tensor      // (N, K): weights of the chosen
 	weighted bool         // they are not all 1
+	rows     int          // room for the choices, however they fall
 	position *host.Buffer // (N, K) u32: row of each choice
 	source   *host.Buffer // (rows) u32: choice of each row that is one
 	span     *host.Buffer // (E) vec2u: first row, and the end
@@ -32,32 +32,26 @@ type balance struct {
 	state *host.Buffer
 }
 
-// Route chooses experts by their probabilities, softmax(logits) (N, E). In training it adds the layer's balance loss,
-// coef * E * sum over experts of their share of the choices times their mean probability, and each expert's number of choices to the state.
+// Route chooses experts by their probabilities, softmax(logits) (N, E). In training it adds the layer's balance loss to
+// the state: AuxCoef * E * the sum over experts of their share of the choices times their mean probability; and counts
+// each expert's choices there.
 //
-// A single choice whose weights are normalized weighs 1: its router then learns from the balance loss only.
+// A single choice whose weight is normalized weighs 1: its router then learns from the balance loss only.
 func (g *Graph) Route(logits *Tensor, c *config.MoE, layer int) *routing {
 	N, E, K := logits.Shape[0], c.NumExperts, c.NumExpertsPerTok
+	n, e, k := uint32(N), uint32(E), uint32(K)
 	normalize := c.NormTopKProb == "always" || c.NormTopKProb == "multi" && K > 1
-	tiles := shaders.ExpertTiles(uint32(N*K), uint32(E))
-	r := &routing{N: N, E: E, K: K, rows: int(tiles) * shaders.ExpertTile, weighted: K > 1 || !normalize,
-		gate:     g.tensor("expert weights", []int{N, K}, logits),
-		position: g.buffer("rows of choices", N*K), span: g.buffer("rows of experts", 2*E), tile: g.buffer("tiles of experts", 2*int(tiles))}
-	r.source = g.buffer("choices of rows", r.rows)
-	T, factor := N, c.AuxCoef*float64(E) // tokens over which balance is measured
+	r := &routing{N: N, E: E, K: K, weighted: K > 1 || !normalize, gate: g.tensor("expert weights", []int{N, K}, logits)}
+	prob, choice := g.buffer("router probabilities", N*E), g.buffer("choices", N*K)
+	g.emit(shaders.RouterForward{N: n, E: e, K: k, Normalize: flag(normalize), Logits: logits.Data, Prob: prob, Choice: choice, Gate: r.gate.Data}.Call())
+
+	T, factor := N, c.AuxCoef*float64(E) // tokens over which balance is measured: a row's, or all
 	if g.balance != nil && c.Aux == "sequence" {
 		T, factor = g.balance.T, factor/float64(K)
 	}
-	factor /= float64(N) * float64(T) // N/T segments of T tokens, of which both the share and the mean are over T
-	blocks := shaders.ExpertBlocks(uint32(N), uint32(T))
-	prob, choice := g.buffer("router probabilities", N*E), g.buffer("choices", N*K)
-	counts, sums, start := g.buffer("choices of blocks", int(blocks)*E), g.buffer("probabilities of blocks", int(blocks)*E), g.buffer("rows before blocks", int(blocks)*E)
-	n, t, e, k := uint32(N), uint32(T), uint32(E), uint32(K)
-	g.emit(
-		shaders.RouterForward{N: n, E: e, K: k, Normalize: flag(normalize), Logits: logits.Data, Prob: prob, Choice: choice, Gate: r.gate.Data}.Call(),
-		shaders.ExpertCount{T: t, E: e, K: k, Blocks: blocks, Prob: prob, Choice: choice, Counts: counts, ProbSum: sums}.Call(),
-		shaders.ExpertLayout{E: e, Blocks: blocks, Tiles: tiles, Counts: counts, Start: start, Span: r.span, Tile: r.tile}.Call(),
-		shaders.ExpertPlace{T: t, E: e, K: k, Blocks: blocks, Choice: choice, Start: start, Span: r.span, Position: r.position, Source: r.source}.Call())
+	factor /= float64(N) * float64(T) // there are N/T such segments; both the share and the mean are over T
+	t, blocks := uint32(T), shaders.ExpertBlocks(n, uint32(T))
+	counts, sums := g.sortByExpert(r, prob, choice, t, blocks)
 	if !g.wants(logits) {
 		return r
 	}
@@ -69,13 +63,31 @@ func (g *Graph) Route(logits *Tensor, c *config.MoE, layer int) *routing {
 		if r.weighted {
 			dgate = g.dout(r.gate)
 		} else {
-			g.emit(shaders.Fill{Count: uint32(N * K), Out: dgate}.Call())
+			g.emit(shaders.Fill{Count: n * k, Out: dgate}.Call())
 		}
 		dlogits, _ := g.gradient(logits)
 		g.emit(shaders.RouterBackward{N: n, T: t, E: e, K: k, Normalize: flag(normalize), Prob: prob, Choice: choice, Gate: r.gate.Data,
 			Dgate: dgate, Slope: slope, Dlogits: dlogits}.Call())
 	})
 	return r
+}
+
+// sortByExpert gives every choice its row: a counting sort, stable, over blocks of a segment's tokens. It returns what each
+// block has of every expert, (blocks, E): choices, and the sum of its probabilities.
+func (g *Graph) sortByExpert(r *routing, prob, choice *host.Buffer, T, blocks uint32) (counts, sums *host.Buffer) {
+	e, k := uint32(r.E), uint32(r.K)
+	tiles := shaders.ExpertTiles(uint32(r.N*r.K), e)
+	r.rows = int(tiles) * shaders.ExpertTile
+	r.position, r.source = g.buffer("rows of choices", r.N*r.K), g.buffer("choices of rows", r.rows)
+	r.span, r.tile = g.buffer("rows of experts", 2*r.E), g.buffer("tiles of experts", 2*int(tiles))
+	size := int(blocks) * r.E
+	counts, sums = g.buffer("choices of blocks", size), g.buffer("probabilities of blocks", size)
+	start := g.buffer("rows before blocks", size)
+	g.emit(
+		shaders.ExpertCount{T: T, E: e, K: k, Blocks: blocks, Prob: prob, Choice: choice, Counts: counts, ProbSum: sums}.Call(),
+		shaders.ExpertLayout{E: e, Blocks: blocks, Tiles: tiles, Counts: counts, Start: start, Span: r.span, Tile: r.tile}.Call(),
+		shaders.ExpertPlace{T: T, E: e, K: k, Blocks: blocks, Choice: choice, Start: start, Span: r.span, Position: r.position, Source: r.source}.Call())
+	return counts, sums
 }
 
 // ToExperts returns the rows (rows, C) of the tokens x (N, C) that experts were chosen for. It is recomputed for the
