@@ -90,8 +90,9 @@ test-wasm:
 
 test-page:
 	@.ci/setup adapter browser
-	go vet -tags browser,soak ./cmd/devserver
+	go vet -tags browser,soak ./cmd/devserver ./cmd/minimind-gpu/internal/openai
 	.ci/gotest -count 1 -tags browser ./cmd/devserver
+	.ci/gotest -count 1 -tags browser -run TestPage ./cmd/minimind-gpu/internal/openai
 
 # the fuzz targets of the readers of files that others made
 FUZZ := ../cmd/minimind-gpu/internal/openai/FuzzRequest tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzOpenShard checkpoint/FuzzReader \
