@@ -94,11 +94,8 @@ func (c *tuneFlags) open(r *training) (err error) {
 		if c.From == "" {
 			return fmt.Errorf("--from is missing: it names the model to go on from, a run's folder or a checkpoint (minimind-gpu pretrain makes one)")
 		}
-		if r.from, err = openRun(c.From); err != nil {
+		if r.from, err = openWhole(c.From); err != nil {
 			return err
-		}
-		if r.from.reader.Header.Adapter != nil {
-			return fmt.Errorf("%s holds adapters only: make a whole model of them first, by minimind-gpu lora merge --adapters %s", r.from.file, c.From)
 		}
 	}
 	from := r.resumed
@@ -122,11 +119,25 @@ func (c *tuneFlags) open(r *training) (err error) {
 
 // filled lets the recorded flags say where the run began, whatever folder it is resumed from.
 func (c *tuneFlags) filled(r *training) {
-	for _, path := range []*string{&c.From, &c.ChatTemplate} {
-		if absolute, err := filepath.Abs(*path); err == nil && *path != "" {
-			*path = absolute
-		}
+	absolute(&c.From)
+	absolute(&c.ChatTemplate)
+}
+
+// absolute makes a path, if there is one, mean the same in other folders.
+func absolute(path *string) {
+	if full, err := filepath.Abs(*path); err == nil && *path != "" {
+		*path = full
 	}
+}
+
+// openWhole is openRun of a whole model.
+func openWhole(path string) (*openedCheckpoint, error) {
+	c, err := openRun(path)
+	if err == nil && c.reader.Header.Adapter != nil {
+		c.close()
+		return nil, fmt.Errorf("%s holds adapters only: make a whole model of them first, by minimind-gpu lora merge --adapters %s", c.file, path)
+	}
+	return c, err
 }
 
 // chatFormat is how conversations become tokens, with the source of a template that is none of the usual.

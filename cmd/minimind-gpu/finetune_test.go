@@ -80,6 +80,22 @@ func TestFineTune(t *testing.T) {
 		t.Errorf("the loss with adapters beside the model is %v, merged %v, and without them %v", beside, whole, without)
 	}
 
+	// dpo records what preferences measure; distill takes a teacher of another size.
+	pair := `{"chosen": [{"role": "user", "content": "a?"}, {"role": "assistant", "content": "yes"}], "rejected": [{"role": "user", "content": "a?"}, {"role": "assistant", "content": "no"}]}` + "\n"
+	pairs := file(t, "pairs.jsonl", strings.Repeat(pair, 30))
+	minimind(t, smallTune("dpo", sft, in("dpo"), "--data", pairs, "--log-prob", "mean", "--beta", "0.5")...).want(t, 0, "30 pairs", "accuracy", "step 6/6")
+	if last := metricsOf(t, in("dpo"))[5]; last["reward_margin"].(float64) <= 0 || last["validation_reward_accuracy"].(float64) != 1 {
+		t.Errorf("the answer that is always preferred is not: %v", last)
+	}
+	alone := file(t, "dpo.ckpt", string(wholeCheckpoint(t, filepath.Join(in("dpo"), checkpointsFolder, "step-00000003.ckpt"))))
+	minimind(t, "dpo", "--resume", alone, "--data", pairs, "--out", in("dpo2")).want(t, 0, "after step 3", "step 6/6")
+	minimind(t, smallTune("distill", base, in("distill"), "--data", talk, "--teacher", sft)...).want(t, 0, "teacher    "+sft, "step 6/6")
+	if last := metricsOf(t, in("distill"))[5]; last["cross_entropy"] == nil {
+		t.Errorf("the text's part of the loss is missing: %v", last)
+	}
+	fresh := smallTune("distill", "", in("fresh"), "--data", talk, "--teacher", base, "--hidden-size", "64", "--num-hidden-layers", "1")
+	minimind(t, append(fresh[:1], fresh[3:]...)...).want(t, 0, "step 6/6")
+
 	// eval takes all of these.
 	minimind(t, "eval", "--checkpoint", base, "--max-tokens", "100").want(t, 0, "loss", "perplexity", "bits per byte")
 	minimind(t, "eval", "--checkpoint", base, "--lengths", "16,32", "--max-tokens", "64", "--out", in("lengths.png")).want(t, 0, "with YaRN")
@@ -94,6 +110,9 @@ func TestFineTune(t *testing.T) {
 	}
 
 	// What cannot be.
+	own, stranger := in("own.json"), in("stranger")
+	minimind(t, "tokenizer", "train", "--vocab-size", "300", "--output", own).want(t, 0)
+	minimind(t, smallRun(stranger, "--max-steps", "1", "--tokenizer", own)...).want(t, 0)
 	template := file(t, "broken.jinja", "{% for m in messages %}\n{{ m.content | shout }}\n{% endfor %}")
 	for _, c := range []struct {
 		args []string
@@ -107,6 +126,10 @@ func TestFineTune(t *testing.T) {
 		{smallTune("sft", base, in("x"), "--data", talk, "--max-seq-len", "2"), "every answer begins behind the 2 tokens of a row"},
 		{smallTune("sft", base, in("x"), "--data", talk, "--chat-template", template), "line 2 of the chat template: filter 'shout' not found"},
 		{smallTune("lora", base, in("x"), "--data", talk, "--rank", "3"), "rank"},
+		{smallTune("dpo", base, in("x"), "--data", file(t, "unequal.jsonl", strings.Replace(pair, "a?", "b?", 1))), `line 1: "chosen" and "rejected" answer different prompts (message 1 differs)`},
+		{smallTune("dpo", base, in("x"), "--data", talk), `line 1: no lists of messages in "chosen" and "rejected"`},
+		{smallTune("distill", base, in("x"), "--data", talk), "--teacher is missing"},
+		{smallTune("distill", base, in("x"), "--data", talk, "--teacher", stranger), "has another tokenizer than the student"},
 		{smallTune("lora", base, in("x"), "--data", talk, "--target", "head"), `there is no linear layer "head"`},
 		{[]string{"lora", "merge", "--adapters", lora, "--base", base, "--out", in("x.ckpt")}, "trained on other weights"},
 		{[]string{"lora", "merge", "--adapters", sft, "--out", in("x.ckpt")}, "no adapters: there is nothing to merge"},
@@ -121,9 +144,10 @@ func TestFineTune(t *testing.T) {
 	}
 }
 
-func lastCheckpoint(t *testing.T, run string) []byte {
+// wholeCheckpoint is a checkpoint's bytes, as the page gives them.
+func wholeCheckpoint(t *testing.T, path string) []byte {
 	t.Helper()
-	_, name, err := findCheckpoint(run)
+	_, name, err := findCheckpoint(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,5 +155,12 @@ func lastCheckpoint(t *testing.T, run string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return content
+}
+
+// lastCheckpoint is a run's last weights and moments.
+func lastCheckpoint(t *testing.T, run string) []byte {
+	t.Helper()
+	content := wholeCheckpoint(t, run)
 	return content[bytes.Index(content, []byte("tensors")):] // settings before them differ
 }

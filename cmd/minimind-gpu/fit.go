@@ -46,14 +46,14 @@ type footprint struct {
 	peak     int64
 }
 
-// rehearse makes a run's buffers, and those of its samples, on a planner of the adapter.
-func rehearse(adapter host.Info, m config.Model, c train.Config) (footprint, error) {
+// rehearse makes a run's buffers, and those of its samples, on a planner of the adapter. teacher is nil without one.
+func rehearse(adapter host.Info, m config.Model, teacher *config.Model, c train.Config) (footprint, error) {
 	validationRows := int64(0)
 	if c.ValidationShare > 0 {
 		validationRows = int64(c.BatchSize) // the most that can be needed
 	}
 	planner := host.Planner(adapter)
-	model, err := train.Rehearse(planner, m, nil, c, validationRows)
+	model, err := train.Rehearse(planner, m, teacher, c, validationRows)
 	if err != nil {
 		return footprint{}, err
 	}
@@ -66,10 +66,10 @@ func rehearse(adapter host.Info, m config.Model, c train.Config) (footprint, err
 }
 
 // fitRows is the advice for a memory.
-func fitRows(adapter host.Info, m config.Model, c train.Config, memory int64, effective int) (plan.Batch, error) {
+func fitRows(adapter host.Info, m config.Model, teacher *config.Model, c train.Config, memory int64, effective int) (plan.Batch, error) {
 	return plan.Fit(memory, effective, func(rows int) (int64, error) {
 		c.BatchSize = rows
-		f, err := rehearse(adapter, m, c)
+		f, err := rehearse(adapter, m, teacher, c)
 		return f.peak, err
 	})
 }
@@ -79,7 +79,7 @@ const mostOfMemory = 0.95
 
 // fit decides what --batch-size auto left open, and refuses a run that the adapter's memory cannot hold, as far as that
 // is known, with what would fit.
-func (p *program) fit(adapter host.Info, m config.Model, c train.Config, f *trainFlags) error {
+func (p *program) fit(adapter host.Info, m config.Model, teacher *config.Model, c train.Config, f *trainFlags) error {
 	memory, from, err := adapterMemory(f.Memory, adapter)
 	if err != nil {
 		return fmt.Errorf("memory: %w", err)
@@ -96,7 +96,7 @@ func (p *program) fit(adapter host.Info, m config.Model, c train.Config, f *trai
 		if effective == 0 {
 			effective = autoEffectiveBatch
 		}
-		advice, err := fitRows(adapter, m, c, memory, effective)
+		advice, err := fitRows(adapter, m, teacher, c, memory, effective)
 		if err != nil {
 			return fmt.Errorf("--batch-size auto: %w; take a smaller model or shorter rows (--max-seq-len)", err)
 		}
@@ -113,11 +113,11 @@ func (p *program) fit(adapter host.Info, m config.Model, c train.Config, f *trai
 	if memory == 0 || c.Validate() != nil {
 		return nil // the second is said where it is looked for
 	}
-	need, err := rehearse(adapter, m, c)
+	need, err := rehearse(adapter, m, teacher, c)
 	if err != nil || float64(need.peak) <= mostOfMemory*float64(memory) {
 		return err
 	}
-	advice, err := fitRows(adapter, m, c, memory, c.BatchSize*c.AccumulationSteps)
+	advice, err := fitRows(adapter, m, teacher, c, memory, c.BatchSize*c.AccumulationSteps)
 	if err != nil {
 		return fmt.Errorf("this run needs %s and the adapter has %s (%s): %w; take a smaller model or shorter rows (--max-seq-len)", host.Bytes(need.peak), host.Bytes(memory), from, err)
 	}

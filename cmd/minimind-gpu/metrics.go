@@ -32,7 +32,10 @@ func (r *runFolder) record(s train.Step, tokensPerSecond float64) error {
 		scalars = append(scalars, scalar{"train/" + name, s.Values[name]})
 	}
 	if v := s.Validation; v != nil {
-		scalars = append(scalars, scalar{"validation/loss", v.Loss}, scalar{"validation/perplexity", v.Perplexity})
+		scalars = append(scalars, scalar{"validation/loss", v.Loss})
+		if v.Perplexity > 0 {
+			scalars = append(scalars, scalar{"validation/perplexity", v.Perplexity})
+		}
 	}
 	text, err := json.Marshal(line)
 	if err != nil {

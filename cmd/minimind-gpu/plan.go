@@ -75,7 +75,7 @@ func (c *planCommand) Run(p *program) error {
 	settings := planSettings(c.MaxSeqLen)
 	p.print("model       %s: %d parameters, rows of %d tokens\nadapter     %s\nmemory      %s (%s)\n", c.Preset, m.NumParameters(), c.MaxSeqLen,
 		d.Info, host.Bytes(memory), from)
-	advice, err := fitRows(d.Info, m, settings, memory, c.EffectiveBatch)
+	advice, err := fitRows(d.Info, m, nil, settings, memory, c.EffectiveBatch)
 	if err != nil {
 		return fmt.Errorf("this does not fit: %w; take a smaller model or shorter rows (--max-seq-len)", err)
 	}
@@ -86,7 +86,7 @@ func (c *planCommand) Run(p *program) error {
 	p.print("advice      --batch-size %d --accumulation-steps %d: %d rows a step, %s, %.0f %% of the memory\n", advice.Rows, advice.Accumulation,
 		advice.Rows*advice.Accumulation, host.Bytes(advice.Bytes), 100*advice.Share(memory))
 	settings.BatchSize = advice.Rows
-	need, err := rehearse(d.Info, m, settings)
+	need, err := rehearse(d.Info, m, nil, settings)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (c *planCommand) table(p *program, adapter host.Info, m config.Model, memor
 			settings := planSettings(T)
 			settings.BatchSize = rows
 			cell := "-"
-			if need, err := rehearse(adapter, m, settings); err == nil {
+			if need, err := rehearse(adapter, m, nil, settings); err == nil {
 				cell = host.Bytes(need.peak)
 				if float64(need.peak) > plan.High*float64(memory) {
 					cell += " *"

@@ -109,7 +109,7 @@ func (s *settingsFiles) addRun(path string, ctx *kong.Context) error {
 	delete(kept, "data") // a hash there
 	of := settings{}
 	for name, value := range kept {
-		if flag := flagOf(name); value != nil && value != "" && slices.Contains(namesOf(ctx), flag) {
+		if flag, value := flagOf(commandOf(ctx), name, value); value != nil && value != "" && slices.Contains(namesOf(ctx), flag) {
 			of[flag] = value
 		}
 	}
@@ -122,15 +122,18 @@ func (s *settingsFiles) addRun(path string, ctx *kong.Context) error {
 	return nil
 }
 
-// flagOf is the flag that sets what a checkpoint keeps under a name.
-func flagOf(name string) string {
-	switch name {
-	case "lora_rank", "lora_alpha":
-		return strings.TrimPrefix(name, "lora_")
-	case "lora_targets":
-		return "target"
+// flagOf is the flag that sets what a command's checkpoint keeps under a name, and its value.
+func flagOf(command, name string, value any) (string, any) {
+	own, ok := strings.CutPrefix(name, command+"_")
+	switch {
+	case ok && own == "targets":
+		return "target", value
+	case ok && own == "mean":
+		return "log-prob", map[any]string{"true": "mean", "false": "sum"}[value]
+	case ok:
+		return own, value
 	}
-	return strings.ReplaceAll(name, "_", "-")
+	return strings.ReplaceAll(name, "_", "-"), value
 }
 
 // commandOf is the name of the selected command: the first, of one with commands of its own.

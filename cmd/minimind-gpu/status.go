@@ -41,8 +41,13 @@ func (l *statusLine) String() string {
 	if aux, mixture := s.Values[train.AuxLoss]; mixture {
 		parts = append(parts, fmt.Sprintf("aux %.4f, experts %.0f-%.0f%%", aux, 100*s.Values[train.LeastUsed], 100*s.Values[train.MostUsed]))
 	}
-	if l.validation != nil {
-		parts = append(parts, fmt.Sprintf("val %.4f (ppl %.1f)", l.validation.Loss, l.validation.Perplexity))
+	if p := s.Preference; p != nil {
+		parts = append(parts, fmt.Sprintf("margin %.3f, accuracy %.0f%%", p.Margin(), 100*p.Accuracy))
+	}
+	if v := l.validation; v != nil && v.Preference != nil {
+		parts = append(parts, fmt.Sprintf("val %.4f (margin %.3f, accuracy %.0f%%)", v.Loss, v.Preference.Margin(), 100*v.Preference.Accuracy))
+	} else if v != nil {
+		parts = append(parts, fmt.Sprintf("val %.4f (ppl %.1f)", v.Loss, v.Perplexity))
 	}
 	parts = append(parts, fmt.Sprintf("lr %.2e", s.LearningRate), fmt.Sprintf("grad norm %.3f", s.GradNorm))
 	if s.Skipped > 0 {

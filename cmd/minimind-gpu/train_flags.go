@@ -42,6 +42,7 @@ type trainFlags struct {
 var trainDefaults = map[string]string{"learning_rate": "2e-3", "learning_rate_help": "", "batch_size": "8", "batch_size_help": "", "max_seq_len": "128", "validation_share": "0.005",
 	"data_help":   "Text to learn from: .jsonl with {\"text\": ...} lines, or .txt with empty lines between documents. Default: the embedded corpus.",
 	"chat_data":   "Conversations, .jsonl with a line {\"conversations\": [{\"role\", \"content\"}, ...]} or {\"messages\": [...]}. Default: the embedded ones.",
+	"pair_data":   "Pairs of answers, .jsonl with a line {\"chosen\": [{\"role\", \"content\"}, ...], \"rejected\": [...]}, which differ in the last message. Default: the embedded ones.",
 	"chat_sample": "Question of a sample; may be given more than once.",
 	"sample_help": "Beginning of a sample; may be given more than once."}
 

@@ -61,6 +61,7 @@ type training struct {
 	tokJSON   []byte
 	chat      *chatFormat // nil for texts
 	from      *openedCheckpoint
+	teacher   *openedCheckpoint // of a distillation
 	shard     *shardFile
 	stream    *data.Stream
 	documents int // to train on
@@ -106,11 +107,14 @@ func (r *training) prepare(settings *kong.Context) (err error) {
 		}
 		defer r.resumed.close()
 	}
-	if err := r.open(r); err != nil {
-		return err
+	err = r.open(r)
+	for _, c := range []*openedCheckpoint{r.from, r.teacher} {
+		if c != nil {
+			defer c.close()
+		}
 	}
-	if r.from != nil {
-		defer r.from.close()
+	if err != nil {
+		return err
 	}
 	if f.Out == "" {
 		f.Out = filepath.Join("runs", time.Now().Format("20060102-150405-")+r.name)
@@ -147,7 +151,7 @@ func (r *training) assemble() (err error) {
 		return err
 	}
 	r.defaults()
-	if err := r.fit(r.device.Info, r.model, r.config(), &f.Training); err != nil {
+	if err := r.fit(r.device.Info, r.model, r.teacherModel(), r.config(), &f.Training); err != nil {
 		return err
 	}
 	if err := r.config().Validate(); err != nil {
@@ -182,6 +186,14 @@ func (r *training) config() train.Config {
 		r.configure(&c)
 	}
 	return c
+}
+
+// teacherModel is nil without a teacher.
+func (r *training) teacherModel() *config.Model {
+	if r.teacher == nil {
+		return nil
+	}
+	return &r.teacher.reader.Header.Model
 }
 
 // openData opens the data's shard, after making it if need be.
@@ -222,6 +234,16 @@ func (r *training) makeTrainer() error {
 	if r.from != nil {
 		d.From = r.from.reader
 	}
+	if r.teacher != nil {
+		d.Teacher = r.teacher.reader
+	}
+	d.Progress = func(share float64) error {
+		r.progress.show(share, share == 1, func() string { return fmt.Sprintf("asking the model as it is about all pairs: %.0f %%", 100*share) })
+		if r.ctx.Err() != nil {
+			return errInterrupted
+		}
+		return nil
+	}
 	if r.resumed != nil {
 		r.trainer, err = train.Resume(r.device, r.resumed.reader, c, d)
 		return err
@@ -251,11 +273,17 @@ func (r *training) announce() {
 	if r.from != nil {
 		r.say("from       %s, of step %d", r.from.file, r.from.reader.Header.State.Step)
 	}
+	if r.teacher != nil {
+		r.say("teacher    %s: %d parameters", r.teacher.file, r.teacherModel().NumParameters())
+	}
 	r.announceData()
 	f := r.flags.Training
-	rows := f.BatchSize * f.AccumulationSteps
+	rows, micro := f.BatchSize*f.AccumulationSteps, fmt.Sprint(f.BatchSize)
+	if r.shard.Kind == data.Preferences {
+		rows, micro = 2*rows, micro+" x 2"
+	}
 	epochs := float64(r.trainer.Steps()) * float64(rows) / float64(max(r.stream.RowsPerEpoch(), 1))
-	r.say("steps      %d of %d x %d x %d = %d tokens, about %.2f epochs", r.trainer.Steps(), f.AccumulationSteps, f.BatchSize, f.MaxSeqLen, rows*f.MaxSeqLen, epochs)
+	r.say("steps      %d of %d x %s x %d = %d tokens, about %.2f epochs", r.trainer.Steps(), f.AccumulationSteps, micro, f.MaxSeqLen, rows*f.MaxSeqLen, epochs)
 	r.say("schedule   %s", describeSchedule(r.trainer.Schedule()))
 	if name := f.SchedulePlot; name != "" {
 		if err := scheduleSketch(r.trainer.Schedule()).save(r.program, name); err != nil {

@@ -17,9 +17,15 @@ import (
 // neither order nor batches matter.
 type references map[uint64]float32
 
-// referencesOf computes those of all rows of the streams, and leaves the streams where they were. progress is told the
-// share that is done.
-func referencesOf(m *nn.Model, o nn.DPO, rows, T int, progress func(share float64) error, streams ...Stream) (references, error) {
+// firstPairs are the pairs of a stream's first epoch, or its first ones.
+type firstPairs struct {
+	Stream
+	most int64
+}
+
+// referencesOf computes those of the streams' pairs, and leaves the streams where they were. progress is told the share
+// that is done.
+func referencesOf(m *nn.Model, o nn.DPO, rows, T int, progress func(share float64) error, streams ...firstPairs) (references, error) {
 	e, err := nn.NewEvaluation(m, nn.CrossEntropy{}, rows, T)
 	if err != nil {
 		return nil, err
@@ -28,14 +34,14 @@ func referencesOf(m *nn.Model, o nn.DPO, rows, T int, progress func(share float6
 	all, b := references{}, data.NewBatch(rows, T)
 	total, done := int64(0), int64(0)
 	for _, s := range streams {
-		total += s.RowsPerEpoch()
+		total += min(s.RowsPerEpoch(), 2*s.most)
 	}
 	for _, s := range streams {
 		before := s.Cursor()
 		if err := s.Seek(data.Cursor{}); err != nil {
 			return nil, err
 		}
-		for s.Cursor().Epoch == 0 {
+		for left := s.most; s.Cursor().Epoch == 0 && left > 0; left -= int64(o.Count(b)) {
 			if err := s.Next(b); err != nil {
 				return nil, err
 			}

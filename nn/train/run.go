@@ -45,6 +45,22 @@ type Validation struct {
 	Best             bool // the lowest so far
 }
 
+// Names of what objectives measure besides their loss, in Step.Values; those of a validation begin with "validation_".
+const (
+	CrossEntropy   = "cross_entropy" // of a distillation
+	RewardMargin   = "reward_margin" // of preferences, as are these; see nn.Preference
+	RewardAccuracy = "reward_accuracy"
+	RewardChosen   = "reward_chosen"
+	RewardRejected = "reward_rejected"
+)
+
+func (s *Step) setPreference(prefix string, p nn.Preference) {
+	s.set(prefix+RewardMargin, p.Margin())
+	s.set(prefix+RewardAccuracy, p.Accuracy)
+	s.set(prefix+RewardChosen, p.ChosenReward)
+	s.set(prefix+RewardRejected, p.RejectedReward)
+}
+
 // Run trains to the end of the run, or until ctx is done. It yields every step, some of them late: the device is not
 // waited for, except once in a while, when a step validates, samples or saves; then the device holds exactly the step
 // that is yielded. When ctx is done, one more such step is yielded with SaveDue. Breaking off stops the training;
@@ -61,9 +77,13 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 				}
 				step := sent[0]
 				sent = append(sent[:0], sent[1:]...)
-				step.CrossEntropy = s.CrossEntropy
+				if t.config.Distillation.Temperature > 0 {
+					step.CrossEntropy = s.CrossEntropy
+					step.set(CrossEntropy, s.CrossEntropy)
+				}
 				if t.config.DPO.Beta > 0 {
 					step.Preference = &s.Preference
+					step.setPreference("", s.Preference)
 				}
 				var err error
 				step.Seconds = time.Since(t.started).Seconds()
@@ -84,6 +104,9 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 					if v := step.Validation; v != nil {
 						step.Last = t.stopsEarly(v) || step.Last
 						step.SaveDue = step.SaveDue || v.Best || step.Last
+						if v.Preference != nil {
+							step.setPreference("validation_", *v.Preference)
+						}
 					}
 				}
 				if !yield(step.Step, err) || err != nil {

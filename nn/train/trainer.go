@@ -209,15 +209,20 @@ func (t *Trainer) makeReferences(resumed *checkpoint.Reader) (err error) {
 	if t.config.DPO.Beta == 0 || resumed != nil {
 		return nil
 	}
-	streams := []Stream{t.data.Train}
-	if t.data.Validation != nil {
-		streams = append(streams, t.data.Validation)
-	}
 	progress := t.data.Progress
 	if progress == nil {
 		progress = func(float64) error { return nil }
 	}
-	t.references, err = referencesOf(t.model, t.config.DPO, t.config.validationRows(), t.config.MaxSeqLen, progress, streams...)
+	c := t.config
+	train := firstPairs{t.data.Train, math.MaxInt32}
+	if c.AdaptiveBatch.Most == 0 && !c.RollbackOnSpike { // a short run does not come to the end of an epoch
+		train.most = t.state.TotalSteps * int64(c.AccumulationSteps*c.BatchSize)
+	}
+	streams := []firstPairs{train}
+	if t.data.Validation != nil {
+		streams = append(streams, firstPairs{t.data.Validation, math.MaxInt32})
+	}
+	t.references, err = referencesOf(t.model, c.DPO, c.validationRows(), c.MaxSeqLen, progress, streams...)
 	return err
 }
 
