@@ -227,6 +227,15 @@ func CacheBytes(c config.Model, half bool) int64 {
 	return int64(2 * c.NumHiddenLayers * c.NumKeyValueHeads * c.HeadDim * bytes)
 }
 
+// CacheReach is the most tokens that each of so many texts can have in a cache, if rows of them are computed at a time: no
+// buffer may be larger than the adapter shows to a kernel.
+func (m *Model) CacheReach(texts, rows int, half bool) int {
+	c, limit := m.Config, min(m.Device.Info.Limits.StorageBinding, m.Device.Info.Limits.Buffer)
+	row := CacheBytes(c, half) / int64(2*c.NumHiddenLayers)
+	part := int64(4 * rows * c.NumAttentionHeads * c.HeadDim) // of the sums that attention makes over each part of the keys
+	return int(min((limit/row-1)/int64(texts), limit/part*attentionPart))
+}
+
 // ReleaseCaches gives them back.
 func ReleaseCaches(caches []*Cache) {
 	for _, c := range caches {

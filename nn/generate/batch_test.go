@@ -1,12 +1,16 @@
 package generate
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
 
 func testBatch(t *testing.T, m *nn.Model, b Batch) *Generator {
@@ -126,6 +130,50 @@ func TestHalfCache(t *testing.T) {
 	}
 	if off := math.Sqrt(difference / norm); !(off > 0 && off < 1e-3) || !slices.Equal(ids, got) {
 		t.Errorf("logits are %.2g off, tokens %v, want %v", off, got, ids)
+	}
+}
+
+// TestCacheBytes holds what the 26M model's cache takes against 2 x 8 layers x 2 heads x 64 numbers a token, and the
+// ledger against it.
+func TestCacheBytes(t *testing.T) {
+	small, err := config.Preset("minimind2-small")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if whole, half := nn.CacheBytes(small, false), nn.CacheBytes(small, true); whole != 8192 || half != 4096 {
+		t.Errorf("%d B a token in float32, %d in halves, want 8192 and 4096", whole, half)
+	}
+	m := testModel(t, nil)
+	cache := func() int64 {
+		entries, _, _ := m.Device.Ledger()
+		for _, e := range entries {
+			if e.Purpose == "key/value cache" {
+				return e.Bytes
+			}
+		}
+		return 0
+	}
+	before := cache()
+	testBatch(t, m, Batch{Context: 127, Texts: 4, HalfCache: true})
+	rows, row := int64(4*127+1), nn.CacheBytes(m.Config, true) // and the spare row
+	if took := cache() - before; took < rows*row || took > rows*row+int64(2*m.Config.NumHiddenLayers)*host.Alignment {
+		t.Errorf("the cache takes %d B, want %d rows of %d", took, rows, row)
+	}
+}
+
+// TestCacheTooLarge asks for more than the adapter has: it says what would fit, and the device is still good.
+func TestCacheTooLarge(t *testing.T) {
+	m := testModel(t, nil)
+	_, err := NewBatch(m, Batch{Context: 1 << 24, Texts: 4})
+	if err == nil || !strings.Contains(err.Error(), "4 texts of 16777216 tokens are too many") {
+		t.Fatalf("error %v", err)
+	}
+	var fits int
+	if _, err := fmt.Sscanf(err.Error()[strings.LastIndex(err.Error(), ":"):], ": a context of %d", &fits); err != nil {
+		t.Fatal(err)
+	}
+	if most := m.CacheReach(4, promptRows, false); most != fits || most < 4096 || m.Device.Err() != nil {
+		t.Errorf("a context of %d would fit, and %d; the device: %v", most, fits, m.Device.Err())
 	}
 }
 

@@ -53,6 +53,10 @@ func New(m *nn.Model, context int) (*Generator, error) {
 // NewBatch makes a generator for several texts. The error says what does not fit the device.
 func NewBatch(m *nn.Model, b Batch) (*Generator, error) {
 	dev, V := m.Device, m.Config.VocabSize
+	if most := m.CacheReach(b.Texts, max(promptRows, 2*b.Texts), b.HalfCache); b.Context > most {
+		return nil, fmt.Errorf("%d texts of %d tokens are too many for this adapter (%s), which shows a kernel at most %s of a buffer: a context of %d would fit",
+			b.Texts, b.Context, dev.Info.Name, host.Bytes(dev.Info.Limits.StorageBinding), most)
+	}
 	g := &Generator{batch: b, model: m, rope: nn.NewRope(dev, m.Config, b.Context), texts: make([]*Sequence, b.Texts)}
 	g.caches = nn.NewCaches(dev, m.Config, b.Texts*b.Context+1, b.Context, b.HalfCache) // and a spare row; see SetRows
 	g.prompt = pass{inputs: nn.NewInputs(dev, promptRows, V), graph: nn.NewGraph(dev, false)}
