@@ -60,7 +60,7 @@ func TestAdviseRate(t *testing.T) {
 	a, err := AdviseRate(curve(func(rate float64) float64 {
 		return 6 - 3/(1+math.Pow(3e-3/rate, 1.5)) + 4*rate/0.3
 	}))
-	if err != nil || a.Steepest < 1e-3 || a.Steepest > 6e-3 || a.Lowest < 0.01 || a.Lowest > 0.1 || a.Suggested < a.Steepest/3 || a.Suggested > a.Lowest {
+	if err != nil || a.Steepest < 1e-3 || a.Steepest > 6e-3 || a.Lowest < 0.01 || a.Lowest > 0.1 || a.Suggested != a.Lowest/5 {
 		t.Errorf("%+v, %v", a, err)
 	}
 	if _, err := AdviseRate(curve(func(rate float64) float64 { return 6 + rate })); err == nil || !strings.Contains(err.Error(), "falls at no learning rate") {
