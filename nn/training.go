@@ -40,6 +40,9 @@ func NewTraining(m *Model, o Objective, a AdamW, B, T int) (*Training, error) {
 		return nil, err
 	}
 	if err := m.checkRows(B, T); err != nil {
+		if _, pairs := o.(DPO); pairs {
+			err = fmt.Errorf("%d pairs of rows: %w (a pair is two rows: halve that batch_size)", B/2, err)
+		}
 		return nil, err
 	}
 	dev := m.Device

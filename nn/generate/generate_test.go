@@ -82,6 +82,45 @@ func TestCacheOfMixtures(t *testing.T) {
 	}
 }
 
+// And with adapters beside the weights; merged into these they write the same.
+func TestCacheWithAdapters(t *testing.T) {
+	m := testModel(t, nil)
+	before, _, err := testBatch(t, m, Batch{Context: 40, Texts: 1}).Greedy(prompt(5), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := config.LoRA{Rank: 4, Alpha: 8, Targets: "q_proj,v_proj,down_proj"}
+	a, err := nn.NewAdapters(m, l, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range m.Config.AdapterParameters(l) {
+		v := make([]float32, p.Elements())
+		for j := range v {
+			v[j] = float32(math.Sin(float64(i+7*j))) / 4
+		}
+		if err := m.SetParameter(p.Name, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := testBatch(t, m, Batch{Context: 40, Texts: 1})
+	testCache(t, m, g, 1, promptRows+1)
+	beside, _, err := g.Greedy(prompt(5), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Merge(); err != nil {
+		t.Fatal(err)
+	}
+	merged, _, err := testBatch(t, m, Batch{Context: 40, Texts: 1}).Greedy(prompt(5), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(beside, merged) || slices.Equal(beside, before) {
+		t.Errorf("%v without adapters, %v with them beside the weights, %v merged", before, beside, merged)
+	}
+}
+
 func testCache(t *testing.T, m *nn.Model, g *Generator, prompts ...int) {
 	t.Helper()
 	for _, n := range prompts {
