@@ -58,7 +58,7 @@ func (r *Reader) readPreface(size int64) error {
 		return errors.New("not a minimind-gpu checkpoint: it is empty")
 	}
 	if !bytes.Equal(preface[:known], magic[:known]) {
-		return fmt.Errorf("not a minimind-gpu checkpoint: it begins with %q", preface[:known])
+		return fmt.Errorf("not a minimind-gpu checkpoint: it begins with %q; a model of another program is to be imported first", preface[:known])
 	}
 	if err != nil {
 		return r.failed("its first bytes", len(preface)-n, err)
