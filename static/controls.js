@@ -37,7 +37,8 @@ const all = groups.flatMap((g) => g.controls);
 const form = document.getElementById("settings");
 const control = (name) => form.elements[name];
 
-function element(kind, properties = {}, ...children) {
+// element makes an element with children.
+export function element(kind, properties = {}, ...children) {
   const e = Object.assign(document.createElement(kind), properties);
   e.append(...children);
   return e;

@@ -1,7 +1,8 @@
 // The page: what the visitor sees and clicks. The program runs in two workers, one that trains and one that draws; here
 // are only words, buttons, and messages to and from them.
-import { bytes, compact, duration, say, switchLanguage, translate } from "./text.js";
+import { say, switchLanguage, translate } from "./text.js";
 import { build, defaults, set, settings, toLink, wrong } from "./controls.js";
+import { showDiagnosis, showFigures, showPlan, showRuns, showSample } from "./show.js";
 import { Charts } from "./charts.js";
 
 const $ = (id) => document.getElementById(id);
@@ -49,6 +50,7 @@ function enter(next) {
   $("start").textContent = say(saved && next === "idle" ? "continue" : has ? "again" : "start", saved ?? {});
   $("pause").hidden = next !== "running";
   $("resume").hidden = next !== "paused" && next !== "stopped";
+  $("resume").classList.toggle("primary", next === "paused");
   $("step").hidden = next !== "paused";
   $("stop").hidden = next !== "running" && next !== "paused";
   $("fresh").hidden = !(saved && next === "idle");
@@ -123,16 +125,16 @@ const events = {
       toLink();
       adopts = false;
     }
-    showRuns();
+    listRuns();
   },
   step(event) {
     step = event;
-    showFigures();
+    showFigures(step);
     const run = [...runs.values()].find((r) => r.current);
     Object.assign(run, { step: event.step, loss: event.loss, validation: event.validation });
-    if (runs.size > 1) showRuns();
+    if (runs.size > 1) listRuns();
   },
-  sample(event) { showSample(event); },
+  sample: showSample,
   answer(event) {
     if (event.text) $("answer").append(event.text);
     if (event.done) {
@@ -141,17 +143,7 @@ const events = {
       if (event.error) $("answer").textContent = say(event.error);
     }
   },
-  diagnosis({ cause, advice, checks }) {
-    $("diagnosis").hidden = false;
-    $("cause").textContent = say(cause) + (advice ? ": " + advice : ".");
-    $("checks").replaceChildren(...checks.map((c) => {
-      const item = Object.assign(document.createElement("li"), { className: c.verdict, title: c.threshold });
-      item.append(Object.assign(document.createElement("b"), { textContent: say(c.name) }), Object.assign(document.createElement("span"), { textContent: c.measure }));
-      if (c.advice) item.append(Object.assign(document.createElement("em"), { textContent: c.advice }));
-      item.firstChild.append(Object.assign(document.createElement("span"), { className: "aloud", textContent: ": " + say(c.verdict) }));
-      return item;
-    }));
-  },
+  diagnosis: showDiagnosis,
   saved(event) { $("saved").textContent = say("saved", event); },
   loaded({ name, step: at }) {
     calm();
@@ -159,7 +151,7 @@ const events = {
     status("loaded", { name, step: at });
   },
   file({ name, blob }) { offer(name, blob); },
-  plan(event) { showPlan(event); },
+  plan: showPlan,
   notice({ what, detail, step: at }) { notice(what, { detail, step: at }); },
   error({ kind, detail }) {
     $("loading").hidden = true;
@@ -175,65 +167,14 @@ const events = {
   ended() { alarm("program"); enter("broken"); },
 };
 
-// ---- figures, samples, runs ----
-
-function showFigures() {
-  const s = step;
-  $("f-step").replaceChildren(s.step.toLocaleString(), " ", Object.assign(document.createElement("small"), { textContent: "/ " + s.steps.toLocaleString() }));
-  $("f-meter").value = s.step / s.steps;
-  $("f-loss").textContent = s.loss.toFixed(3);
-  $("f-validation").textContent = s.validation === undefined ? "–" : s.validation.toFixed(3);
-  $("f-speed").textContent = s.tokens_per_second > 0 ? compact(s.tokens_per_second) : "–";
-  $("f-left").textContent = s.left === undefined ? "–" : duration(s.left);
-  $("f-memory").textContent = bytes(s.memory);
-  $("f-memory").title = say("heap", { heap: (s.heap / (1 << 20)).toFixed(1) });
-  $("canvas").setAttribute("aria-label", say("chart-now", { loss: s.loss.toFixed(3), step: s.step, steps: s.steps }));
-  document.title = Math.floor((100 * s.step) / s.steps) + " % · minimind-gpu";
-}
-
-// Each beginning has a column: the newest text on top, a few older ones fading beneath.
-function showSample({ step: at, index, text, begins }) {
-  const box = $("samples");
-  while (box.children.length <= index) box.append(document.createElement("div"));
-  const column = box.children[index];
-  if (begins) {
-    for (const old of column.children) old.classList.add("old");
-    const p = Object.assign(document.createElement("p"), { className: "sample" });
-    p.append(Object.assign(document.createElement("small"), { textContent: say("at-step", { step: at.toLocaleString() }) }));
-    p.append(Object.assign(document.createElement("b"), { textContent: text }));
-    column.prepend(p);
-    while (column.children.length > 3) column.lastChild.remove();
-  } else {
-    column.firstChild.append(text);
-  }
-}
-
-// showRuns lists the runs, with the settings in which they differ.
-function showRuns() {
-  const list = [...runs.values()];
-  $("runs").hidden = list.length < 2;
-  if (list.length < 2) return;
-  const names = [...new Set(list.flatMap((r) => Object.keys(r.settings)))].filter((n) => new Set(list.map((r) => JSON.stringify(r.settings[n]))).size > 1);
-  const cell = (kind, text) => Object.assign(document.createElement(kind), { textContent: text });
-  const row = (...cells) => { const r = document.createElement("tr"); r.append(...cells); return r; };
-  const head = document.createElement("thead");
-  head.append(row(...[say("run"), ...(names.length ? names.map((n) => say(n)) : [say("settings")]), say("run-steps"), say("run-loss"), say("f-validation"), ""].map((t) => cell("th", t))));
-  const body = document.createElement("tbody");
-  for (const r of list) {
-    const name = cell("th", r.name);
-    name.prepend(Object.assign(document.createElement("span"), { className: "swatch", style: "background:" + (charts?.color(r.id) ?? "gray") }));
-    const last = document.createElement("td");
-    if (!r.current) {
-      const remove = Object.assign(document.createElement("button"), { className: "quiet", type: "button", textContent: say("forget") });
-      remove.onclick = () => { runs.delete(r.id); request({ do: "forget", run: r.id }); charts.remove(r.id); showRuns(); };
-      last.append(remove);
-    }
-    body.append(row(name, ...(names.length ? names.map((n) => cell("td", String(r.settings[n] ?? ""))) : [cell("td", say("same"))]),
-      cell("td", (r.step ?? 0).toLocaleString()), cell("td", r.loss?.toFixed(3) ?? "–"), cell("td", r.validation?.toFixed(3) ?? "–"), last));
-  }
-  const table = document.createElement("table");
-  table.append(head, body);
-  $("runs").replaceChildren(table);
+// listRuns shows the table of runs.
+function listRuns() {
+  showRuns([...runs.values()], (id) => charts?.color(id) ?? "gray", (id) => {
+    runs.delete(id);
+    request({ do: "forget", run: id });
+    charts.remove(id);
+    listRuns();
+  });
 }
 
 function offer(name, blob) {
@@ -248,11 +189,6 @@ let planning;
 function plan() {
   clearTimeout(planning);
   planning = setTimeout(() => { if (state !== "loading" && state !== "broken" && !wrong()) request({ do: "plan", settings: JSON.stringify(settings()), source: settings().source }); }, 250);
-}
-
-function showPlan({ parameters, memory, seconds, error }) {
-  $("plan").classList.toggle("bad", Boolean(error));
-  $("plan").textContent = error ?? say("plan", { parameters: compact(parameters), memory: bytes(memory) }) + (seconds ? say("plan-time", { time: duration(seconds) }) : "");
 }
 
 // ---- the charts ----
@@ -274,7 +210,7 @@ let module; // the compiled program
 function connectCharts() {
   charts?.close();
   charts = new Charts($("canvas"), module, {
-    up: () => showCharts(), colors: showRuns, lost: () => setTimeout(connectCharts, 500), png: (blob) => offer("curves.png", blob),
+    up: () => showCharts(), colors: listRuns, lost: () => setTimeout(connectCharts, 500), png: (blob) => offer("curves.png", blob),
   });
   const { port1, port2 } = new MessageChannel();
   charts.port(port1);
@@ -331,8 +267,8 @@ $("language").onclick = () => {
   enter(state);
   status(...statusWords);
   for (const box of [$("alert"), $("notice")]) if (!box.hidden) box.again();
-  if (step?.steps) showFigures();
-  showRuns();
+  if (step?.steps) showFigures(step);
+  listRuns();
   plan();
 };
 $("defaults").onclick = () => { defaults(); plan(); };

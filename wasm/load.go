@@ -70,6 +70,7 @@ func (t *trainer) load(q request) error {
 	t.running, t.rest = false, "paused"
 	t.runs = append(t.runs, r.record)
 	t.announce()
+	t.save()
 	post("loaded", map[string]any{"name": f.Get("name").String(), "step": r.step})
 	t.state("")
 	return nil

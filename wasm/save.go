@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -188,6 +189,9 @@ func (t *trainer) rebuild() error {
 		}
 		t.replaceRecord(lost.record, t.run.record)
 		return nil
+	}
+	if lost.model.VocabSize == 0 { // it went on from a file
+		return errors.New("the run was not saved: load its checkpoint again")
 	}
 	lost.record.Points, lost.record.Seconds, lost.drawn, lost.step, lost.saved = nil, 0, 0, 0, time.Now()
 	make, err := lost.plan(t)

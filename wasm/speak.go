@@ -42,6 +42,9 @@ func (t *trainer) sample(step int64) error {
 		if err != nil {
 			return err
 		}
+		if len(ids) == 0 || len(ids) > g.Context() { // a tokenizer without a mark for the beginning; a question in very many tokens
+			continue
+		}
 		for piece, err := range g.TextFrom(context.Background(), r.tok, ids, o) {
 			if err != nil {
 				return err

@@ -18,10 +18,10 @@ import (
 // trainer does what the page asks for, one thing after the other, and trains in between.
 type trainer struct {
 	requests chan request
-	next     []request // taken from requests, still to be done
-	store    *store    // nil: nothing outlives the tab
-	slot     int       // of the store, that the next run is saved in
-	device   *host.Device
+	next     []request         // taken from requests, still to be done
+	store    *store            // nil: nothing outlives the tab
+	slot     int               // of the store, that the next run is saved in
+	device   *host.Device      // nil while there is none
 	kernels  map[string]string // that suit the adapter
 	flops    float64           // FLOP/s that it has shown
 	corpus   *text             // the embedded one
@@ -92,10 +92,10 @@ func (t *trainer) open() (err error) {
 	if t.corpus, err = embedded(pretrain, tok, progress("corpus")); err != nil {
 		return err
 	}
+	t.tidy()
 	if err := t.warmUp(); err != nil {
 		return err
 	}
-	t.tidy()
 	t.ready()
 	return t.device.Err()
 }
@@ -112,6 +112,12 @@ func (t *trainer) ready() {
 // do does what a request asks for, while no step is on its way.
 func (t *trainer) do(r request) {
 	var err error
+	if t.device == nil && r.do != "charts" { // it was lost, and did not come back then
+		if t.device, err = host.Open(host.Options{}); err != nil {
+			t.fail(err)
+			return
+		}
+	}
 	switch r.do {
 	case "plan":
 		err = t.plan(r)
@@ -184,8 +190,17 @@ func (t *trainer) fail(err error) {
 			post("error", map[string]any{"kind": "no webgpu", "detail": err.Error()})
 			return
 		}
+	}
+	if t.device != nil {
+		t.rests()
+	}
+}
+
+// rests tells the page what can be done, now that nothing is.
+func (t *trainer) rests() {
+	if t.run == nil || t.run.trainer == nil {
 		t.ready()
-	} else if t.device != nil {
+	} else {
 		t.state("")
 	}
 }
@@ -221,7 +236,7 @@ func (t *trainer) recover(lost error) {
 	t.losses = append(t.losses, time.Now())
 	if n := len(t.losses); n >= 4 && time.Since(t.losses[n-4]) < time.Minute {
 		post("error", map[string]any{"kind": "lost", "detail": lost.Error()})
-		t.state("")
+		t.ready()
 		return
 	}
 	var err error
@@ -236,7 +251,7 @@ func (t *trainer) recover(lost error) {
 	}
 	if err != nil {
 		post("error", map[string]any{"kind": "lost", "detail": err.Error()})
-		t.state("")
+		t.ready()
 		return
 	}
 	t.running = running && t.run != nil && !t.run.ended
@@ -245,7 +260,7 @@ func (t *trainer) recover(lost error) {
 		step = t.run.step
 	}
 	post("notice", map[string]any{"what": "recovered", "step": step})
-	t.state("")
+	t.rests()
 }
 
 // release gives the run and the device back.
@@ -255,6 +270,7 @@ func (t *trainer) release() {
 	}
 	if t.device != nil {
 		t.device.Close()
+		t.device = nil
 	}
 }
 

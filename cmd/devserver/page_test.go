@@ -4,30 +4,19 @@ package main
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/csv"
 	"encoding/json"
-	"fmt"
-	"image/color"
-	"image/png"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/systeminfo"
 	"github.com/chromedp/chromedp"
-	"github.com/minimind-gpu/minimind-gpu/wasm/message"
 )
 
 const webgpu = "enable-unsafe-webgpu"
@@ -75,105 +64,6 @@ func site(t *testing.T) string {
 	server := httptest.NewServer(http.StripPrefix("/some/path", serveRelease(os.DirFS(folder))))
 	t.Cleanup(server.Close)
 	return server.URL + "/some/path/"
-}
-
-func (t *tab) text(id string) string {
-	return js[string](t, "document.getElementById('"+id+"').textContent")
-}
-
-func (t *tab) state(name string, limit time.Duration) {
-	t.Helper()
-	t.until("document.body.dataset.state === '"+name+"'", limit)
-}
-
-// step is the step that the page shows.
-func (t *tab) step() int {
-	return js[int](t, "parseInt(document.getElementById('f-step').textContent.replaceAll(',', '')) || 0")
-}
-
-func (t *tab) untilStep(step int, limit time.Duration) {
-	t.Helper()
-	t.until(fmt.Sprintf("(parseInt(document.getElementById('f-step').textContent) || 0) >= %d", step), limit)
-}
-
-// download clicks a button and returns the file that it offers.
-func (t *tab) download(button, pattern string) string {
-	t.Helper()
-	folder := t.TempDir()
-	if _, err := chromedp.CallBrowser(t.ctx, browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: folder}); err != nil {
-		t.Fatal(err)
-	}
-	t.click(button)
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if files, _ := filepath.Glob(filepath.Join(folder, pattern)); len(files) == 1 {
-			return files[0]
-		}
-	}
-	t.Fatalf("%s brought no file %s", button, pattern)
-	return ""
-}
-
-// losses are those of the metrics that the page offers, by step.
-func (t *tab) losses() map[int]float64 {
-	t.Helper()
-	f, err := os.Open(t.download("metrics", "*.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	losses := map[int]float64{}
-	for _, row := range rows[1:] {
-		step, _ := strconv.Atoi(row[1])
-		losses[step], err = strconv.ParseFloat(row[4], 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return losses
-}
-
-// curve is how many pixels of the charts have the colour of the first run.
-func (t *tab) curve() int {
-	t.Helper()
-	shot, err := chromedp.Run(t.ctx, chromedp.Screenshot(chromedp.ID("canvas")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := png.Decode(bytes.NewReader(shot))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for y := range img.Bounds().Dy() {
-		for x := range img.Bounds().Dx() {
-			c := color.RGBAModel.Convert(img.At(x, y)).(color.RGBA)
-			if int(c.B)-int(c.R) > 60 && int(c.B) > 110 { // blue, and neither paper nor ink
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// upload gives a file to one of the page's inputs.
-func (t *tab) upload(id, file string) {
-	t.Helper()
-	t.do(chromedp.SetUploadFiles(chromedp.ID(id), []string{file}))
-}
-
-// alarm waits for an error that says all of this.
-func (t *tab) alarm(says ...string) {
-	t.Helper()
-	t.until("!document.getElementById('alert').hidden", 20*time.Second)
-	for _, s := range says {
-		if text := t.text("alert"); !strings.Contains(text, s) {
-			t.Errorf("the page says %q, not %q", text, s)
-		}
-	}
 }
 
 // native runs the native program.
@@ -350,21 +240,6 @@ func TestPage(t *testing.T) {
 	tab.quiet("CONTEXT_LOST_WEBGL", "A valid external Instance reference no longer exists.\", source: "+tab.url[:20])
 }
 
-// quiet fails if there is anything in the console but what the browser itself says about the test's own doings.
-func (t *tab) quiet(allowed ...string) {
-	t.Helper()
-	allowed = append(allowed, "GL Driver Message") // reading the charts' pixels is slow
-	for _, line := range t.log.console() {
-		if !slices.ContainsFunc(allowed, func(a string) bool { return strings.Contains(line, a) }) {
-			t.Errorf("in the console: %s", line)
-		}
-	}
-}
-
-// lateness measures how late the main thread does what is due every 10 ms.
-const lateness = `globalThis.late = []; (() => { let due = performance.now() + 10; const tick = () => {
-	const now = performance.now(); late.push(Math.max(0, now - due)); due = now + 10; setTimeout(tick, 10); }; setTimeout(tick, 10); })(); true`
-
 // refuses starts a run that cannot be.
 func (t *tab) refuses(link string, says ...string) {
 	t.Helper()
@@ -375,78 +250,10 @@ func (t *tab) refuses(link string, says ...string) {
 	t.alarm(says...)
 }
 
-// killGPU ends the browser's GPU process, as a driver's crash would.
-func (t *tab) killGPU() {
-	t.Helper()
-	info, err := chromedp.CallBrowser(t.ctx, systeminfo.GetProcessInfo, cdp.Empty{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range info.ProcessInfo {
-		if strings.EqualFold(p.Type, "GPU") {
-			process, err := os.FindProcess(int(p.ID))
-			if err != nil {
-				t.Fatal(err)
-			}
-			process.Kill()
-			return
-		}
-	}
-	t.Fatal("no GPU process")
-}
-
 func TestWithoutWebGPU(t *testing.T) {
 	tab := openTab(t, site(t))
 	tab.alarm("No GPU can be used here", "hardware acceleration")
 	tab.click("language")
 	tab.until("document.documentElement.lang === 'zh-CN'", 5*time.Second)
 	tab.picture("without-webgpu")
-}
-
-// TestCharts draws three runs of 5,000 steps, each frame anew, in a worker and in a frame of the page.
-func TestCharts(t *testing.T) {
-	url := serveTree(t)
-	for _, place := range []string{"worker", "frame"} {
-		t.Run(place, func(t *testing.T) {
-			tab := openTab(t, url+"?charts="+place)
-			tab.alarm("No GPU") // the trainer's; the charts draw without
-			js[bool](tab, `(async () => {
-				const { Charts } = await import("./charts.js");
-				const module = await WebAssembly.compileStreaming(fetch("./minimind.wasm"));
-				await new Promise((up) => { globalThis.charts = new Charts(document.getElementById("canvas"), module, { up, colors() {}, lost() {}, png() {} }); });
-				globalThis.channel = new MessageChannel();
-				charts.port(channel.port1);
-				return true;
-			})()`)
-			for run := range 3 {
-				js[bool](tab, fmt.Sprintf(`channel.port2.postMessage(Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))); true`, base64.StdEncoding.EncodeToString(points(t, run))))
-			}
-			js[bool](tab, `(() => { let x = 0; const move = () => { charts.send({ do: "pointer", kind: "move", x: 60 + (x++ % 400), y: 120 }); requestAnimationFrame(move); }; move(); return true; })()`)
-			tab.until("document.querySelector('#canvas > *').dataset.frame > 0", 30*time.Second)
-			time.Sleep(2 * time.Second)
-			frame := js[float64](tab, "Number(document.querySelector('#canvas > *').dataset.frame)")
-			t.Logf("a frame of three runs of 5,000 steps takes %.1f ms at the median", frame)
-			if frame > 33 {
-				t.Error("that is more than 33 ms")
-			}
-			if n := tab.curve(); n < 100 {
-				t.Errorf("the charts have %d pixels of curves", n)
-			}
-		})
-	}
-}
-
-// points is a message with a run of 5,000 steps.
-func points(t *testing.T, run int) []byte {
-	m := message.Points{Run: strconv.Itoa(run), Name: "run " + strconv.Itoa(run)}
-	for i := range 5000 {
-		x := float64(i)
-		m.Points = append(m.Points, message.Point{Step: int64(i + 1), Tokens: int64(i+1) * 1024, Seconds: x / 20, LearningRate: 2e-3 * math.Exp(-x/3000),
-			Loss: 1 + 5*math.Exp(-x/(900+300*float64(run))) + 0.2*math.Sin(x*x), GradNorm: 1, TokensPerSecond: 20480})
-	}
-	text, err := m.MarshalMsg(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return text
 }
