@@ -88,9 +88,10 @@ test-wasm:
 	@.ci/setup dawn
 	$(JS) .ci/gotest -exec "node $(CURDIR)/.ci/node.mjs" $(WASM)
 
-test-page:
+test-page: staticcheck
 	@.ci/setup adapter browser
 	go vet -tags browser,soak ./cmd/devserver ./cmd/minimind-gpu/internal/openai
+	.tools/staticcheck -tags browser,soak ./cmd/devserver ./cmd/minimind-gpu/internal/openai
 	.ci/gotest -count 1 -tags browser ./cmd/devserver
 	.ci/gotest -count 1 -tags browser -run TestPage ./cmd/minimind-gpu/internal/openai
 

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -85,7 +86,7 @@ func chromium() (string, error) {
 			return path, nil
 		}
 	}
-	return "", os.ErrNotExist
+	return "", errors.New("no Chromium here: .ci/setup browser installs it, or CHROMIUM says where it is")
 }
 
 func (t *tab) do(steps ...chromedp.Action[chromedp.Void]) {

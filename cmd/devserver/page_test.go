@@ -24,24 +24,23 @@ const webgpu = "enable-unsafe-webgpu"
 // small is a link to a model that even Chromium's software adapter trains fast.
 const small = "#hidden_size=64&num_hidden_layers=1&batch_size=2&max_seq_len=32&max_steps=90&validation_share=0.0005"
 
-// exported is a folder with the exported page. It is made once: compressing takes seconds.
+// exported is a folder with the exported page. It is made once, if at all: compressing takes seconds.
 var exported = sync.OnceValues(func() (string, error) {
 	source, err := sourceTree()
 	if err != nil {
 		return "", err
 	}
-	folder, err := os.MkdirTemp("", "minimind-gpu-site-")
-	if err != nil {
+	if exportFolder, err = os.MkdirTemp("", "minimind-gpu-site-"); err != nil {
 		return "", err
 	}
-	return folder, source.export(folder, 9)
+	return exportFolder, source.export(exportFolder, 9)
 })
+
+var exportFolder string
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if folder, _ := exported(); folder != "" {
-		os.RemoveAll(folder)
-	}
+	os.RemoveAll(exportFolder)
 	os.Exit(code)
 }
 

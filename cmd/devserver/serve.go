@@ -48,8 +48,8 @@ func serveRelease(site fs.FS) http.Handler {
 // serve serves the source tree: each load sees the files as they are now, and the program is built again when its
 // sources have changed.
 func (t tree) serve() (http.Handler, error) {
-	folder, err := os.MkdirTemp("", "minimind-gpu-page-")
-	if err != nil {
+	folder := filepath.Join(t.root, "dist", "dev")
+	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return nil, err
 	}
 	files := http.NewServeMux()
