@@ -67,7 +67,7 @@ func (c *chatCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	g, err := generate.New(s.model, length)
+	g, err := generate.NewBatch(s.model, generate.Batch{Context: length, Texts: 1, KeepPrompts: true})
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (c *serveCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	g, err := generate.NewBatch(s.model, generate.Batch{Context: length, Texts: c.Parallel, HalfCache: c.HalfCache})
+	g, err := generate.NewBatch(s.model, generate.Batch{Context: length, Texts: c.Parallel, HalfCache: c.HalfCache, KeepPrompts: true})
 	if err != nil {
 		return err
 	}

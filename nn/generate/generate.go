@@ -17,6 +17,9 @@ type Batch struct {
 	Context   int  // most tokens of a text, its prompt included
 	Texts     int  // most texts at a time
 	HalfCache bool // keep keys and values as halves: half the memory, and logits some 1e-3 off
+	// KeepPrompts remembers what was read of prompts whose texts have left, so that the next turn of a conversation need
+	// not be read from its beginning. It is for a model whose parameters do not change.
+	KeepPrompts bool
 }
 
 // promptRows is how many tokens of a prompt go through the model at once.
@@ -30,11 +33,19 @@ type Generator struct {
 	rope   *nn.Rope
 	caches []*nn.Cache
 	prompt pass
-	next   []pass      // for 1, 2, 4, ... texts
-	texts  []*Sequence // by slot: text s has Context rows of the caches from s*Context on; nil: free
+	next   []pass // for 1, 2, 4, ... texts
+	slots  []slot
+	leaves int         // how many texts have left
 	queue  []*Sequence // those whose prompts are not yet read, first come, first read
 	rows   []nn.Row
 	logits []float32
+}
+
+// slot is room for a text: slot s has Context rows of the caches from s*Context on.
+type slot struct {
+	text *Sequence // nil: free
+	kept []int     // the prompt that a free slot still holds
+	left int       // which leave made it free
 }
 
 // pass is a recorded graph for some tokens.
@@ -57,7 +68,7 @@ func NewBatch(m *nn.Model, b Batch) (*Generator, error) {
 		return nil, fmt.Errorf("%d texts of %d tokens are too many for this adapter (%s), which shows a kernel at most %s of a buffer: a context of %d would fit",
 			b.Texts, b.Context, dev.Info.Name, host.Bytes(dev.Info.Limits.StorageBinding), most)
 	}
-	g := &Generator{batch: b, model: m, rope: nn.NewRope(dev, m.Config, b.Context), texts: make([]*Sequence, b.Texts)}
+	g := &Generator{batch: b, model: m, rope: nn.NewRope(dev, m.Config, b.Context), slots: make([]slot, b.Texts)}
 	g.caches = nn.NewCaches(dev, m.Config, b.Texts*b.Context+1, b.Context, b.HalfCache) // and a spare row; see SetRows
 	g.prompt = pass{inputs: nn.NewInputs(dev, promptRows, V), graph: nn.NewGraph(dev, false)}
 	m.Hidden(g.prompt.graph, g.prompt.inputs, g.rope, g.caches)
@@ -109,8 +120,8 @@ func (g *Generator) Context() int { return g.batch.Context }
 // Running is how many texts have joined and not left.
 func (g *Generator) Running() int {
 	n := 0
-	for _, t := range g.texts {
-		if t != nil {
+	for _, s := range g.slots {
+		if s.text != nil {
 			n++
 		}
 	}
@@ -120,20 +131,39 @@ func (g *Generator) Running() int {
 // Free is how many more texts can join.
 func (g *Generator) Free() int { return g.batch.Texts - g.Running() }
 
-// Join adds a text that goes on from the prompt. There must be room for it.
+// Join adds a text that goes on from the prompt, which must not be changed later. There must be room for it.
 func (g *Generator) Join(prompt []int, o Options) (*Sequence, error) {
 	if err := g.check(prompt); err != nil {
 		return nil, err
 	}
-	for slot := range g.texts {
-		if g.texts[slot] == nil {
-			t := &Sequence{slot: slot, prompt: prompt, options: o, sampler: newSampler(o, prompt, g.model.Config.VocabSize)}
-			g.texts[slot] = t
-			g.queue = append(g.queue, t)
-			return t, nil
+	at, read := g.freeSlot(prompt)
+	t := &Sequence{slot: at, prompt: prompt, read: read, options: o, sampler: newSampler(o, prompt, g.model.Config.VocabSize)}
+	g.slots[at] = slot{text: t}
+	g.queue = append(g.queue, t)
+	return t, nil
+}
+
+// freeSlot is the free slot that holds most of a prompt's beginning, of equals the one that was left first, and how much
+// of it. What a prompt's token left in the caches depends, to the bit, on the tokens before it alone; the last is left for
+// decode, which tells what follows.
+func (g *Generator) freeSlot(prompt []int) (at, read int) {
+	at = -1
+	for i, s := range g.slots {
+		if s.text != nil {
+			continue
+		}
+		same := 0
+		for same < min(len(s.kept), len(prompt)-1) && s.kept[same] == prompt[same] {
+			same++
+		}
+		if at < 0 || same > read || same == read && s.left < g.slots[at].left {
+			at, read = i, same
 		}
 	}
-	panic(fmt.Sprintf("generate: Join with no room: %d texts are running", g.batch.Texts))
+	if at < 0 {
+		panic(fmt.Sprintf("generate: Join with no room: %d texts are running", g.batch.Texts))
+	}
+	return at, read
 }
 
 func (g *Generator) check(prompt []int) error {
@@ -153,9 +183,15 @@ func (g *Generator) check(prompt []int) error {
 
 // Leave takes a text out before its end. One that has ended has left.
 func (g *Generator) Leave(t *Sequence) {
-	if g.texts[t.slot] == t {
-		g.texts[t.slot] = nil
+	if g.slots[t.slot].text != t {
+		return
 	}
+	g.leaves++
+	free := slot{left: g.leaves}
+	if g.batch.KeepPrompts {
+		free.kept = t.prompt[:min(t.read, len(t.prompt)-1)] // not the answer: decode rounds otherwise
+	}
+	g.slots[t.slot] = free
 }
 
 // Step reads a part of a prompt, if one waits, and lets every text whose prompt has been read go on by one token. It
@@ -164,8 +200,8 @@ func (g *Generator) Step() ([]*Sequence, error) {
 	g.readPrompt()
 	var ready []*Sequence
 	g.rows = g.rows[:0]
-	for _, t := range g.texts {
-		if t != nil && t.read >= len(t.prompt)-1 {
+	for _, s := range g.slots {
+		if t := s.text; t != nil && t.read >= len(t.prompt)-1 {
 			ready = append(ready, t)
 			g.rows = append(g.rows, nn.Row{Token: t.last(), Position: t.read, First: t.slot * g.batch.Context})
 		}
@@ -194,7 +230,7 @@ func (g *Generator) Step() ([]*Sequence, error) {
 func (g *Generator) readPrompt() {
 	for len(g.queue) > 0 {
 		t := g.queue[0]
-		if g.texts[t.slot] != t || t.read >= len(t.prompt)-1 { // it left, or has been read
+		if g.slots[t.slot].text != t || t.read >= len(t.prompt)-1 { // it left, or has been read
 			g.queue = g.queue[1:]
 			continue
 		}
