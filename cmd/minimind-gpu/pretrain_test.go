@@ -79,8 +79,14 @@ func TestPretrain(t *testing.T) {
 	if !strings.Contains(r.stdout, "Lily has") {
 		t.Errorf("no sample on standard output: %q", r.stdout)
 	}
-	if n := len(metricsOf(t, out)); n != 12 {
-		t.Errorf("%d lines of metrics, want 12", n)
+	lines := metricsOf(t, out)
+	if n := len(lines); n != 12 {
+		t.Fatalf("%d lines of metrics, want 12", n)
+	}
+	for _, name := range []string{"noise_scale", "update_ratio", "update_ratio_layer_0"} {
+		if lines[9][name] == nil || lines[10][name] != nil {
+			t.Errorf("%s is %v at step 10 and %v at step 11: it is measured at every tenth", name, lines[9][name], lines[10][name])
+		}
 	}
 	if got := fmt.Sprint(checkpointSteps(filepath.Join(out, checkpointsFolder))); got != "[8 12]" {
 		t.Errorf("checkpoints of steps %s, want the last two", got)

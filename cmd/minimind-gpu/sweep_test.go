@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,17 @@ func TestSweep(t *testing.T) {
 		return createFile(path)
 	}}
 	minimindAs(t, p, "sweep", sweep, "--out", broken).want(t, exitInterrupted, "go on by the same command")
+	killed := filepath.Join(broken, "002-learning_rate-5e-3") // as if it had been killed, not interrupted:
+	steps := checkpointSteps(filepath.Join(killed, checkpointsFolder))
+	for _, step := range steps[1:] { // it could not save,
+		os.Remove(filepath.Join(killed, checkpointsFolder, fmt.Sprintf(checkpointName, step)))
+	}
+	if f, err := os.OpenFile(filepath.Join(killed, metricsFile), os.O_APPEND|os.O_WRONLY, 0); err != nil || steps[0] != 2 {
+		t.Fatal(steps, err)
+	} else {
+		f.WriteString(`{"step":9,"lo`) // and was in the middle of a line
+		f.Close()
+	}
 	minimind(t, "sweep", sweep, "--out", broken).want(t, 0, "has been run to step 6", "finished")
 	for _, run := range []string{"001-learning_rate-1e-4", "002-learning_rate-5e-3"} {
 		last := filepath.Join(run, checkpointsFolder, "step-00000006.ckpt")

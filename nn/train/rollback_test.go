@@ -3,10 +3,12 @@ package train
 import (
 	"bytes"
 	"context"
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
+	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
 )
@@ -155,5 +157,17 @@ func TestSpikes(t *testing.T) {
 	defer bad.Release()
 	if _, rollbacks, _, err := attempt(t, bad, 0); err == nil || !strings.Contains(err.Error(), "lower the learning rate") {
 		t.Errorf("%d rollbacks, %v", rollbacks, err)
+	}
+}
+
+// A step whose gradient is not finite is marked with its batch, and is no reason to go back.
+func TestStepsLeftOutAreMarked(t *testing.T) {
+	trainer := newTrainer(t, testConfig())
+	s := sentStep{Step: Step{Step: 3}, place: data.Cursor{Epoch: 1, Document: 7, Offset: 9}}
+	if trainer.observe(&s, nn.State{Loss: math.NaN(), GradNorm: math.Inf(1), Applied: 2, Skipped: 1}) {
+		t.Error("it counts as a spike")
+	}
+	if s.Mark != MarkSkipped || s.Values["batch_epoch"] != 1 || s.Values["batch_document"] != 7 || s.Values["batch_offset"] != 9 {
+		t.Errorf("%+v", s.Step)
 	}
 }
