@@ -45,7 +45,7 @@ type commandLine struct {
 	Watch     watchCommand    `cmd:"" help:"Follow the curves of runs in a window."`
 	Plot      plotCommand     `cmd:"" help:"Draw the curves of runs into a picture."`
 	Verify    verifyCommand   `cmd:"" help:"Hold this machine's results against golden cases."`
-	Bench     benchCommand    `cmd:"" help:"Measure matrix multiplication and whole training steps."`
+	Bench     benchCommand    `cmd:"" help:"Measure matrix multiplication, whole training steps and generation."`
 	Tokenizer struct {
 		Train  tokenizerTrainCommand  `cmd:"" help:"Learn a vocabulary from text."`
 		Encode tokenizerEncodeCommand `cmd:"" help:"Print the token ids of a text."`

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/minimind-gpu/minimind-gpu/cmd/minimind-gpu/internal/openai"
@@ -30,7 +29,7 @@ type serveCommand struct {
 	HalfCache     bool          `help:"Keep keys and values in 16 bits: half the memory, and slightly other answers."`
 	Queue         int           `default:"64" help:"Answers that may wait for their turn; further requests are refused with status 429."`
 	MaxNewTokens  int           `default:"0" help:"Longest answer, in tokens; 0: what the context leaves."`
-	MaxBody       int64         `default:"4194304" placeholder:"BYTES" help:"Largest request."`
+	MaxBody       int64         `default:"4194304" placeholder:"BYTES" help:"Largest request. Default: 4 MiB."`
 	Timeout       time.Duration `default:"10m" help:"Longest time for a request, waiting included."`
 	Drain         time.Duration `default:"30s" help:"How long running answers may go on after Ctrl-C or SIGTERM."`
 	samplingFlags `embed:""`
@@ -90,14 +89,18 @@ func (c *serveCommand) Run(p *program) error {
 	if config.Format, err = chat.For(s.tok); err != nil {
 		p.say("only /v1/completions: %v", err)
 	}
+	ip := net.ParseIP(c.Host)
 	address := "http://" + listener.Addr().String()
+	port := listener.Addr().(*net.TCPAddr).Port
+	if ip != nil && ip.IsUnspecified() { // every address of this computer
+		address = fmt.Sprintf("http://localhost:%d", port)
+	}
 	p.say("%s on %s: %d answers at a time, context %d, %s for keys and values", config.Name, s.device.Info.Name, c.Parallel, length,
 		host.Bytes(int64(c.Parallel*length)*nn.CacheBytes(s.model.Config, c.HalfCache)))
 	p.say("chat at %s · OpenAI API at %s/v1 · metrics at %s/metrics · Ctrl-C stops", address, address, address)
-	ip := net.ParseIP(c.Host)
 	config.Local = c.Host == "localhost" || ip != nil && ip.IsLoopback()
 	if c.Token == "" && !config.Local {
-		p.say("warning: anyone who reaches %s can use this server: --token keeps others out", strings.TrimPrefix(address, "http://"))
+		p.say("warning: anyone who reaches port %d of this computer can use this server: --token keeps others out", port)
 	}
 	return c.serve(p, openai.New(config), listener)
 }

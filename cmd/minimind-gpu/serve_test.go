@@ -81,6 +81,17 @@ func TestServeStops(t *testing.T) {
 	}
 }
 
+func TestServeToTheNetwork(t *testing.T) {
+	url, said, stop, done := serving(t, "--host", "0.0.0.0", "--parallel", "1")
+	if !strings.HasPrefix(url, "http://localhost:") || !strings.Contains(said.String(), "warning: anyone who reaches port") {
+		t.Errorf("it said %s", said)
+	}
+	stop()
+	if code := <-done; code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestServeRefuses(t *testing.T) {
 	run := untrained(t, 256)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
