@@ -1,5 +1,6 @@
 # make        this list
 # make demo   install what is missing, build, train the tiny preset for about a minute and let it speak
+# make demo-chat  pretrain the tiny preset, teach it to answer, and ask it what it was not taught: about four minutes
 # make build  bin/minimind-gpu
 # make watch  bin/minimind-gpu-watch, the window of `minimind-gpu watch`; installs the libraries that it needs
 # make serve  the page, at an address that it prints
@@ -13,7 +14,7 @@
 # make clean  remove what was built
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help demo build serve site server watch compiler check lint staticcheck generated test test-native test-window test-wasm test-page soak interop soak-page clean
+.PHONY: help demo demo-chat build serve site server watch compiler check lint staticcheck generated test test-native test-window test-wasm test-page soak interop soak-page clean
 
 JS := GOOS=js GOARCH=wasm
 # the packages whose tests run as WebAssembly, too, in Node on Dawn
@@ -36,6 +37,15 @@ demo:
 	@.ci/setup compiler adapter
 	@$(MAKE) --no-print-directory build
 	bin/minimind-gpu pretrain --preset tiny
+
+demo-chat:
+	@.ci/setup compiler adapter
+	@$(MAKE) --no-print-directory build
+	dir=runs/$$(date +%Y%m%d-%H%M%S)-demo-chat && \
+	bin/minimind-gpu pretrain --preset tiny --out $$dir/pretrain && \
+	bin/minimind-gpu sft --from $$dir/pretrain --out $$dir/sft --batch-size 8 --max-seq-len 128 --max-steps 450 --learning-rate 2e-3 && \
+	bin/minimind-gpu eval --checkpoint $$dir/sft --answers 20 && \
+	echo "go on talking: bin/minimind-gpu chat --checkpoint $$dir/sft"
 
 serve:
 	go run ./cmd/devserver -dev

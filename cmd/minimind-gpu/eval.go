@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type evalCommand struct {
 	Checkpoint   string  `required:"" placeholder:"FILE|RUN" help:"A checkpoint, or a run's folder, whose newest is taken."`
 	Data         string  `aliases:"data-path" xor:"what" placeholder:"FILE" help:"What to predict: texts or conversations, .jsonl or .txt, that the model was not trained on. Of conversations the answers count. Default: texts of the embedded corpus that no run learns from."`
 	Choices      string  `xor:"what" placeholder:"FILE" help:"Multiple choice, a .csv in C-Eval's layout: id,question,A,B,C,D,answer. The answer is the likeliest letter."`
+	Answers      int     `placeholder:"N" help:"Ask the first N questions of conversations in --data, or N of the embedded corpus that no conversation there asks, and count the answers that are exactly right."`
 	Lengths      []int   `placeholder:"512,1024,..." help:"Predict the data as one running text in rows of these lengths, with and without YaRN."`
 	MaxSeqLen    int     `default:"512" help:"Tokens of a row, without --lengths; longer documents are predicted in parts."`
 	MaxTokens    int64   `default:"0" placeholder:"N" help:"Predict about so many tokens; 0: all. Default with --lengths: 16 rows of the longest."`
@@ -49,6 +51,8 @@ func (c *evalCommand) Validate() error {
 		return fmt.Errorf("--lengths has %d: a row needs at least 2 tokens", slices.Min(c.Lengths))
 	case len(c.Lengths) > 0 && c.Choices != "":
 		return errors.New("--lengths is for --data, not for --choices")
+	case c.Answers < 0 || c.Answers > 0 && (c.Choices != "" || len(c.Lengths) > 0):
+		return errors.New("--answers is a number of questions, without --choices or --lengths")
 	case c.Out != "" && len(c.Lengths) == 0:
 		return errors.New("--out draws --lengths, which are not given")
 	case c.Out != "" && !slices.Contains(pictureFormats, pictureFormat(c.Out)):
@@ -76,6 +80,8 @@ func (c *evalCommand) Run(p *program) error {
 		result, err = c.choices(p, s, bar)
 	case len(c.Lengths) > 0:
 		result, err = c.lengths(p, s, bar)
+	case c.Answers > 0:
+		result, err = c.answers(p, s)
 	default:
 		result, err = c.text(p, s, bar)
 	}
@@ -233,12 +239,84 @@ func (c *evalCommand) choices(p *program, s *speaker, bar *progress) (any, error
 	return score, err
 }
 
+// answered is the result of --answers.
+type answered struct {
+	Right     int                 `json:"right"`
+	Questions int                 `json:"questions"`
+	Exchanges []evaluate.Exchange `json:"exchanges"`
+}
+
+func (c *evalCommand) answers(p *program, s *speaker) (any, error) {
+	format, err := findChatFormat(c.ChatTemplate, s.tok, s.dir)
+	if err != nil {
+		return nil, err
+	}
+	questions, err := c.exchanges()
+	if err != nil {
+		return nil, err
+	}
+	result := answered{Questions: len(questions)}
+	result.Right, err = evaluate.Answers(p.ctx, s.model, format.Format, questions, func(_ int, e evaluate.Exchange) {
+		result.Exchanges = append(result.Exchanges, e)
+		if c.JSON {
+			return
+		}
+		verdict := "right"
+		if !e.Right {
+			verdict = "wrong: " + e.Answer
+		}
+		fmt.Fprintf(p.stdout, "> %s\n%s   (%s)\n", e.Question, e.Said, verdict)
+	})
+	return result, err
+}
+
+// exchanges are the first questions of conversations with their answers, or those of the corpus.
+func (c *evalCommand) exchanges() (all []evaluate.Exchange, err error) {
+	if c.Data == "" {
+		for i := range c.Answers {
+			q := corpus.HeldOut(1, i)
+			all = append(all, evaluate.Exchange{Question: q.Text, Answer: q.Answer})
+		}
+		return all, nil
+	}
+	f, err := os.Open(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewReader(f)
+	for number := 1; len(all) < c.Answers; number++ {
+		line, err := lines.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			var talk chat.Conversation
+			if err := json.Unmarshal(line, &talk); err != nil {
+				return nil, fmt.Errorf("%s: line %d: %w", c.Data, number, err)
+			}
+			if m := talk.Messages; len(m) > 1 && m[0].Role == chat.User && m[1].Role == chat.Assistant {
+				all = append(all, evaluate.Exchange{Question: m[0].Content, Answer: m[1].Content})
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: no line begins with a question of the user and an answer of the assistant", c.Data)
+	}
+	return all, nil
+}
+
 // writeResult prints a result for people.
 func writeResult(w io.Writer, result any) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	switch r := result.(type) {
 	case evaluate.Text:
 		fmt.Fprintf(table, "loss\t%.4f\nperplexity\t%.2f\nbits per byte\t%.4f\ntokens\t%d\nbytes\t%d\n", r.Loss, r.Perplexity, r.BitsPerByte, r.Tokens, r.Bytes)
+	case answered:
+		fmt.Fprintf(table, "\nanswers\t%d of %d exactly right\n", r.Right, r.Questions)
 	case []evaluate.Length:
 		fmt.Fprintf(table, "length\ttokens\tperplexity\tbits per byte\twith YaRN\tbits per byte\n")
 		for _, l := range r {

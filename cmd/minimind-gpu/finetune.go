@@ -80,7 +80,7 @@ func (c *tuneFlags) stage(command string, embedded *textSource) stage {
 	s := stage{command: command, name: command, embedded: embedded, demoRate: 1e-3, open: c.open, filled: c.filled}
 	s.demoSteps = func(adapter host.Info) int {
 		rows := c.Training.BatchSize * c.Training.AccumulationSteps * c.Training.MaxSeqLen
-		return max(demoSteps(adapter)*8*128/max(rows, 1), 50) // as much computing as the demo of pretrain
+		return max(2*demoSteps(adapter)*8*128/max(rows, 1), 100) // twice the computing of pretrain's demo
 	}
 	for i := range 4 {
 		s.prompts = append(s.prompts, corpus.HeldOut(1, i).Text)

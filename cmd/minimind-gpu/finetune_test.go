@@ -102,6 +102,8 @@ func TestFineTune(t *testing.T) {
 	if stat, err := os.Stat(in("lengths.png")); err != nil || stat.Size() < 1000 {
 		t.Errorf("no picture: %v", err)
 	}
+	minimind(t, "eval", "--checkpoint", sft, "--answers", "2").want(t, 0, "of 2 exactly right", corpus.HeldOut(1, 1).Text)
+	minimind(t, "eval", "--checkpoint", sft, "--answers", "3", "--data", talk, "--json").want(t, 0, `"questions": 3`, `"said": `)
 	questions := file(t, "exam.csv", "id,question,A,B,C,D,answer\n0,2 + 3?,4,5,6,7,B\n")
 	var score struct{ Chance float64 }
 	exam := minimind(t, "eval", "--checkpoint", merged, "--choices", questions, "--chat", "--json")
@@ -134,6 +136,7 @@ func TestFineTune(t *testing.T) {
 		{[]string{"lora", "merge", "--adapters", lora, "--base", base, "--out", in("x.ckpt")}, "trained on other weights"},
 		{[]string{"lora", "merge", "--adapters", sft, "--out", in("x.ckpt")}, "no adapters: there is nothing to merge"},
 		{[]string{"eval", "--checkpoint", base, "--lengths", "16", "--data", talk}, "holds conversations: --lengths takes a running text"},
+		{[]string{"eval", "--checkpoint", sft, "--answers", "3", "--data", file(t, "robot.jsonl", `{"messages": [{"role": "robot"}]}`)}, `line 1: message 1 has the role "robot"`},
 		{[]string{"eval", "--checkpoint", base, "--choices", file(t, "bad.csv", "question,A,B,answer\nq,a,b,C\n")}, `line 2: the answer is "C"`},
 	} {
 		minimind(t, c.args...).want(t, 1, c.want)
