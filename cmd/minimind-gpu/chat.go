@@ -59,7 +59,7 @@ func (c *chatCommand) Run(p *program) error {
 	if err := c.ropeFlags.apply(&s.model.Config); err != nil {
 		return err
 	}
-	format, err := chat.For(s.tok)
+	format, err := findChatFormat("", s.tok, s.dir)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.file, err)
 	}
@@ -72,7 +72,7 @@ func (c *chatCommand) Run(p *program) error {
 		return err
 	}
 	defer g.Release()
-	talk := &conversation{p: p, command: c, format: format, generator: g, system: c.System, terminal: isTerminal(p.stdin) && isTerminal(p.stdout)}
+	talk := &conversation{p: p, command: c, format: format.Format, generator: g, system: c.System, terminal: isTerminal(p.stdin) && isTerminal(p.stdout)}
 	p.say("%s on %s. /help lists commands, Ctrl-D ends.", s.name, s.device.Info.Name)
 	return talk.loop()
 }

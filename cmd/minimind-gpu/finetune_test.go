@@ -167,3 +167,23 @@ func lastCheckpoint(t *testing.T, run string) []byte {
 	content := wholeCheckpoint(t, run)
 	return content[bytes.Index(content, []byte("tensors")):] // settings before them differ
 }
+
+// A run with a template of its own keeps it, and what goes on from it uses it.
+func TestOwnChatTemplate(t *testing.T) {
+	dir := t.TempDir()
+	base, sft, again := filepath.Join(dir, "base"), filepath.Join(dir, "sft"), filepath.Join(dir, "again")
+	minimind(t, smallRun(base, "--max-steps", "1")...).want(t, 0)
+	config := `{"chat_template": "{% for m in messages %}<|im_start|>{{ m.role }}\n~{{ m.content }}~<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"}`
+	talk := conversationsFile(t, 30)
+	minimind(t, smallTune("sft", base, sft, "--data", talk, "--max-steps", "1", "--chat-template", file(t, "tokenizer_config.json", config))...).want(t, 0, "step 1/1")
+	if kept, err := os.ReadFile(filepath.Join(sft, templateFile)); err != nil || string(kept) != config {
+		t.Errorf("the run's template is %q, %v", kept, err)
+	}
+	minimind(t, smallTune("sft", sft, again, "--data", talk, "--max-steps", "1")...).want(t, 0, "step 1/1")
+	if _, err := os.Stat(filepath.Join(again, templateFile)); err != nil {
+		t.Error(err)
+	}
+	if with, without := minimind(t, "eval", "--checkpoint", sft, "--data", talk), minimind(t, "eval", "--checkpoint", base, "--data", talk); with.code != 0 || with.stdout == without.stdout {
+		t.Errorf("eval does not use the template: %s", with.stdout)
+	}
+}

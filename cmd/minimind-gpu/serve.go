@@ -14,7 +14,6 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/cmd/minimind-gpu/internal/openai"
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn"
-	"github.com/minimind-gpu/minimind-gpu/nn/chat"
 	"github.com/minimind-gpu/minimind-gpu/nn/generate"
 )
 
@@ -86,8 +85,10 @@ func (c *serveCommand) Run(p *program) error {
 	if info, err := os.Stat(s.file); err == nil {
 		config.Created = info.ModTime()
 	}
-	if config.Format, err = chat.For(s.tok); err != nil {
+	if format, err := findChatFormat("", s.tok, s.dir); err != nil {
 		p.say("only /v1/completions: %v", err)
+	} else {
+		config.Format = format.Format
 	}
 	ip := net.ParseIP(c.Host)
 	address := "http://" + listener.Addr().String()
