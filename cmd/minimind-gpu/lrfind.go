@@ -6,34 +6,36 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/alecthomas/kong"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 	"gonum.org/v1/plot/plotter"
 )
 
 type lrFindCommand struct {
-	pretrainCommand `embed:""`
-	From            string  `placeholder:"RUN|FILE" help:"Fine-tune this model, as sft does, instead of training one from scratch."`
-	Lowest          float64 `default:"1e-6" help:"Learning rate to begin with."`
-	Highest         float64 `default:"1" help:"Learning rate to end with."`
-	Steps           int     `default:"100" help:"Steps between them."`
-	Picture         string  `placeholder:"FILE" help:"Draw the curve into this .png, .svg, .pdf or .jpg."`
+	dataFlags `embed:""`
+	Tokenizer string     `aliases:"tokenizer-path" placeholder:"FILE" help:"The tokenizer.json. Default: the embedded one, of 512 tokens."`
+	Preset    string     `default:"tiny" help:"The model; info lists them."`
+	From      string     `placeholder:"RUN|FILE" help:"Fine-tune this model, as sft does, instead of training one from scratch."`
+	Lowest    float64    `default:"1e-6" help:"Learning rate to begin with."`
+	Highest   float64    `default:"1" help:"Learning rate to end with."`
+	Steps     int        `default:"100" help:"Steps between them."`
+	Picture   string     `placeholder:"FILE" help:"Draw the curve into this .png, .svg, .pdf or .jpg."`
+	Training  trainFlags `embed:""`
+	Model     modelFlags `embed:""`
 }
 
 // Run makes a range test.
-func (c *lrFindCommand) Run(p *program, settings *kong.Context) error {
-	if c.Resume != "" {
-		return errors.New("lr-find goes on with no run: name a model to fine-tune by --from, or leave --resume out")
-	}
+func (c *lrFindCommand) Run(p *program) error {
 	if c.Picture != "" {
 		if err := checkPicture("--picture", c.Picture); err != nil {
 			return err
 		}
 	}
-	s, flags := c.stage(), &c.runFlags
+	flags := &runFlags{dataFlags: c.dataFlags, Training: c.Training}
+	pretrain := pretrainCommand{runFlags: *flags, Tokenizer: c.Tokenizer, Preset: c.Preset, Model: c.Model}
+	s := pretrain.stage()
 	if c.From != "" {
-		tune := tuneFlags{runFlags: c.runFlags, From: c.From}
-		s, flags = tune.stage("sft", conversationsSource()), &tune.runFlags
+		tune := tuneFlags{runFlags: *flags, From: c.From}
+		s = tune.stage("sft", conversationsSource())
 	}
 	flags.Training.LearningRate, flags.Training.MaxSteps = &c.Highest, max(c.Steps, 1)
 	flags.Training.Warmup, flags.Training.Schedule = 0, "constant"

@@ -122,5 +122,4 @@ func TestLRFind(t *testing.T) {
 	}
 	minimind(t, append(args, "--highest", "1e-9")...).want(t, 1, "rates above 0 that grow")
 	minimind(t, append(args, "--picture", "a.gif")...).want(t, 1, "must end in .png")
-	minimind(t, append(args, "--resume", "x")...).want(t, 2, "no such run")
 }

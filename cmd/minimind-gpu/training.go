@@ -16,10 +16,15 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
+// dataFlags say what is learnt from, and on what.
+type dataFlags struct {
+	Data    string `aliases:"data-path" placeholder:"FILE" help:"${data_help}"`
+	Adapter string `help:"GPU to use: a part of its name, its number in info, cpu or gpu. Default: the fastest kind."`
+}
+
 // runFlags are what all training commands have.
 type runFlags struct {
-	Data         string     `aliases:"data-path" placeholder:"FILE" help:"${data_help}"`
-	Adapter      string     `help:"GPU to use: a part of its name, its number in info, cpu or gpu. Default: the fastest kind."`
+	dataFlags    `embed:""`
 	Out          string     `placeholder:"DIR" help:"Folder of the run. Default: runs/DATE-TIME-NAME."`
 	Config       string     `placeholder:"FILE" help:"YAML file with any of these settings; flags win over it."`
 	Resume       string     `placeholder:"RUN" help:"Go on with a run: its folder, or one of its checkpoints."`
