@@ -39,6 +39,7 @@ func TestCharts(t *testing.T) {
 			if frame > 33 {
 				t.Error("that is more than 33 ms")
 			}
+			tab.picture("charts-" + place)
 			if n := tab.curve(); n < 100 {
 				t.Errorf("the charts have %d pixels of curves", n)
 			}

@@ -1,6 +1,9 @@
 package chart
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // column is what falls into one column of pixels: however many points a series has, a picture of it needs no more.
 type column struct {
@@ -42,4 +45,26 @@ func spread(all []column) float64 {
 		sum += c.low - c.high
 	}
 	return sum / float64(max(len(all), 1))
+}
+
+// straightened leaves out the points of a line, from left to right, that are not further than the tolerance from the
+// line without them (Douglas and Peucker, 1973). A smooth curve needs a tenth of its columns: triangles are what a
+// software adapter spends its time on.
+func straightened(points []vec, tolerance float64) []vec {
+	if len(points) < 3 {
+		return points
+	}
+	first, last := points[0], points[len(points)-1]
+	across := last.minus(first).unit().across()
+	furthest, at := 0.0, 0
+	for i, p := range points[1 : len(points)-1] {
+		if away := math.Abs(p.minus(first).dot(across)); away > furthest {
+			furthest, at = away, i+1
+		}
+	}
+	if furthest <= tolerance {
+		return []vec{first, last}
+	}
+	left, right := straightened(points[:at+1], tolerance), straightened(points[at:], tolerance)
+	return append(slices.Clone(left[:len(left)-1]), right...)
 }

@@ -147,7 +147,7 @@ func (c *Chart) curve(to *canvas, p *panel, r *run, values []float64, width floa
 	case len(points) == 1:
 		to.dot(points[0], width, color)
 	case spread(all) < 1.5*width:
-		to.line(points, width, color)
+		to.line(straightened(points, 0.1), width, color)
 	default:
 		for i, col := range all {
 			low, high := col.low, col.high

@@ -10,6 +10,7 @@ package screen
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/hajimehoshi/ebiten/v2"
@@ -28,6 +29,7 @@ type Game struct {
 	atlas    *ebiten.Image
 	letters  int // version of the atlas
 	vertices []ebiten.Vertex
+	indices  []uint32
 	width    int
 	height   int
 }
@@ -64,12 +66,24 @@ func (g *Game) Draw(screen *ebiten.Image) {
 	options := &ebiten.DrawTrianglesOptions{ColorScaleMode: ebiten.ColorScaleModePremultipliedAlpha}
 	for _, part := range p.Parts {
 		if to := screen.SubImage(part.Clip).(*ebiten.Image); part.From < part.To && !to.Bounds().Empty() {
-			to.DrawTriangles32(g.vertices, p.Indices[part.From:part.To], g.atlas, options)
+			vertices := g.cut(p.Indices[part.From:part.To])
+			to.DrawTriangles32(vertices, g.indices, g.atlas, options)
 		}
 	}
 	if g.Drawn != nil {
 		g.Drawn(time.Since(begin))
 	}
+}
+
+// cut returns the vertices of some triangles, which follow each other, and counts g.indices from the first of them: what
+// Ebiten is given it copies and sends to the graphics library, whether triangles have it as a corner or not.
+func (g *Game) cut(indices []uint32) []ebiten.Vertex {
+	first, last := slices.Min(indices), slices.Max(indices)
+	g.indices = g.indices[:0]
+	for _, i := range indices {
+		g.indices = append(g.indices, i-first)
+	}
+	return g.vertices[first : last+1]
 }
 
 // upload gives the letters to the graphics library.
