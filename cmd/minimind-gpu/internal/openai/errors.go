@@ -2,10 +2,7 @@
 
 package openai
 
-import (
-	"encoding/json"
-	"net/http"
-)
+import "net/http"
 
 // apiError is an error as OpenAI's API words it. Param names the field of the request that is at fault.
 type apiError struct {
@@ -47,7 +44,5 @@ var gone = &apiError{Message: "the client has gone"}
 
 // write sends the error as the whole answer.
 func (e *apiError) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	json.NewEncoder(w).Encode(map[string]*apiError{"error": e})
+	send(w, e.status, map[string]*apiError{"error": e})
 }

@@ -73,11 +73,19 @@ type textLogProbs struct {
 }
 
 func (s *Server) tokenLogProb(a generate.Alternative) tokenLogProb {
-	t := tokenLogProb{Token: s.config.Tokenizer.Decode([]int{a.ID}, false), LogProb: a.LogProb}
+	t := tokenLogProb{Token: s.config.Tokenizer.Decode([]int{a.ID}, false), LogProb: finite(a.LogProb)}
 	for _, b := range s.config.Tokenizer.Bytes(a.ID) {
 		t.Bytes = append(t.Bytes, int(b))
 	}
 	return t
+}
+
+// finite is a log-probability as JSON can hold it: OpenAI's API says -9999 for what can hardly be.
+func finite(logProb float64) float64 {
+	if logProb >= -9999 {
+		return logProb
+	}
+	return -9999 // NaN, too
 }
 
 // logProbs is nil if none were asked for.
@@ -100,10 +108,10 @@ func (s *Server) logProbs(tokens []generate.Token, wanted, isChat bool) any {
 	all := textLogProbs{[]string{}, []float64{}, []map[string]float64{}}
 	for _, t := range tokens {
 		all.Tokens = append(all.Tokens, s.config.Tokenizer.Decode([]int{t.ID}, false))
-		all.TokenLogProbs = append(all.TokenLogProbs, t.LogProb)
+		all.TokenLogProbs = append(all.TokenLogProbs, finite(t.LogProb))
 		top := map[string]float64{}
 		for _, a := range t.Top {
-			top[s.config.Tokenizer.Decode([]int{a.ID}, false)] = a.LogProb
+			top[s.config.Tokenizer.Decode([]int{a.ID}, false)] = finite(a.LogProb)
 		}
 		all.TopLogProbs = append(all.TopLogProbs, top)
 	}

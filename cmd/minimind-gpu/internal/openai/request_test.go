@@ -5,6 +5,7 @@ package openai
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -198,6 +199,17 @@ func TestStopper(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestFinite(t *testing.T) {
+	for given, want := range map[float64]float64{-1.5: -1.5, 0: 0, math.Inf(-1): -9999, -1e9: -9999} {
+		if got := finite(given); got != want {
+			t.Errorf("%v becomes %v", given, got)
+		}
+	}
+	if finite(math.NaN()) != -9999 {
+		t.Error("NaN stays")
 	}
 }
 

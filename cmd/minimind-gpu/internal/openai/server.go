@@ -5,6 +5,7 @@
 package openai
 
 import (
+	"bytes"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -135,21 +136,32 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, *apiError
 	return body, nil
 }
 
-func send(w http.ResponseWriter, v any) {
+// send sends a value as JSON, the whole answer.
+func send(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v)
+	w.WriteHeader(status)
+	w.Write(encode(v))
+}
+
+// encode writes JSON for programs: < and > stay as they are. It ends with a newline.
+func encode(v any) []byte {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // plain structs, and no NaN among them
+	}
+	return text.Bytes()
 }
 
 // health says whether the server can answer.
 func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	if err := s.engine.failed(); err != nil {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusServiceUnavailable)
-		json.NewEncoder(w).Encode(map[string]string{"status": err.Error()})
+		send(w, http.StatusServiceUnavailable, map[string]string{"status": err.Error()})
 		return
 	}
 	running, waiting := s.engine.load()
-	send(w, map[string]any{"status": "ok", "running": running, "waiting": waiting})
+	send(w, http.StatusOK, map[string]any{"status": "ok", "running": running, "waiting": waiting})
 }
 
 type modelInfo struct {
@@ -173,7 +185,7 @@ func (s *Server) info() modelInfo {
 }
 
 func (s *Server) models(w http.ResponseWriter, r *http.Request) {
-	send(w, map[string]any{"object": "list", "data": []modelInfo{s.info()}})
+	send(w, http.StatusOK, map[string]any{"object": "list", "data": []modelInfo{s.info()}})
 }
 
 func (s *Server) model(w http.ResponseWriter, r *http.Request) {
@@ -181,7 +193,7 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 		err.write(w)
 		return
 	}
-	send(w, s.info())
+	send(w, http.StatusOK, s.info())
 }
 
 func (s *Server) checkModel(name string) *apiError {

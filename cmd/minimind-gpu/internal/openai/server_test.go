@@ -257,7 +257,7 @@ func TestSlowClients(t *testing.T) {
 	}
 	defer deaf.Close()
 	deaf.SetReadBuffer(1024)
-	body := `{"max_tokens":4000,"n":16,"stream":true,"logprobs":20}`
+	body := `{"max_tokens":4000,"n":16,"stream":true,"logprobs":20,"temperature":0}` // greedy, this model goes on and on
 	fmt.Fprintf(deaf, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	if status, _, _ := ask(t, s, "/v1/completions", `{"max_tokens":1}`); status != 200 {
 		t.Errorf("another client meanwhile: %d", status)
@@ -315,9 +315,9 @@ func TestParts(t *testing.T) {
 	if reasoning != "two cities" || content != "I'll ask." || calls != 1 || finish != "tool_calls" || !strings.HasSuffix(body, "data: [DONE]\n\n") {
 		t.Errorf("streamed: %q, %q, %d calls, %s", reasoning, content, calls, finish)
 	}
-	// A stop string that spans tokens ends the answer before the tool is called.
-	_, _, body = ask(t, s, "/v1/chat/completions", request+`,"stop":["sk.\n<t"],"logprobs":true}`)
-	if !strings.Contains(body, `"content":"I'll a"`) || !strings.Contains(body, `"finish_reason":"stop"`) || strings.Contains(body, "weather") {
+	// A stop string that spans tokens ends the answer; tokens that are not in it have no log-probabilities.
+	_, _, body = ask(t, s, "/v1/chat/completions", request+`,"stop":["ink>\n\nI'll"],"logprobs":true}`)
+	if !strings.Contains(body, `"reasoning_content":"two cities</th"`) || !strings.Contains(body, `"finish_reason":"stop"`) || strings.Count(body, `"logprob":`) != 3 {
 		t.Errorf("stopped: %s", body)
 	}
 }

@@ -4,7 +4,6 @@ package openai
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -19,12 +18,8 @@ func (x *exchange) stream(ctx context.Context, w http.ResponseWriter) {
 	out := http.NewResponseController(w)
 	defer out.SetWriteDeadline(time.Time{}) // the connection may serve on
 	emit := func(v any) bool {
-		text, err := json.Marshal(v)
-		if err != nil {
-			panic(err) // plain structs
-		}
 		out.SetWriteDeadline(time.Now().Add(x.server.slow))
-		_, err = fmt.Fprintf(w, "data: %s\n\n", text)
+		_, err := fmt.Fprintf(w, "data: %s\n", encode(v))
 		return err == nil && out.Flush() == nil
 	}
 	for i := range x.answers {
