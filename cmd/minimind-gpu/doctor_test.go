@@ -58,7 +58,9 @@ func TestDoctor(t *testing.T) {
 	}
 	damage(metricsFile, "{\"step\":1}\nnonsense\n", "line 2")
 	damage(memoryFile, "nonsense", "invalid character")
-	damage(filepath.Join(checkpointsFolder, "step-00000020.ckpt"), "nonsense", "not a minimind-gpu checkpoint")
+	newest := filepath.Join(checkpointsFolder, "step-00000020.ckpt")
+	damage(newest, "nonsense", "not a minimind-gpu checkpoint")
+	damage(newest, "\xb7minimind-gpu checkpoint\xce\x00\x00\x00\x07"+strings.Repeat("\x00", 100), "has format version 7")
 }
 
 // A step that is taken back leaves no trace but the mark at the step that has another batch.

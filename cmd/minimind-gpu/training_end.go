@@ -26,8 +26,8 @@ func (r *training) save(s train.Step) {
 // rollBack cuts off what was recorded of the steps that the run takes back.
 func (r *training) rollBack(s train.Step) error {
 	r.progress.clear()
-	r.say("the loss jumped to %.4f at step %d: back to step %d; the batch (epoch %.0f, document %.0f) will be left out", s.Loss, s.Step, s.BackTo,
-		s.Values["batch_epoch"], s.Values["batch_document"])
+	r.say("the loss jumped to %.4f at step %d: back to step %d; the batch (epoch %d, document %d) will be left out", s.Loss, s.Step, s.BackTo,
+		s.Place.Epoch, s.Place.Document)
 	r.done = s.BackTo
 	return r.folder.reopen(s.BackTo)
 }

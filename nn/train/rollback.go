@@ -39,7 +39,7 @@ func (t *Trainer) rollBack(s *sentStep) error {
 	if err := t.restore(r); err != nil {
 		return err
 	}
-	t.state.LeaveOut, t.state.Rollbacks = append(leave, checkpoint.Cursor(s.place)), rollbacks
+	t.state.LeaveOut, t.state.Rollbacks = append(leave, checkpoint.Cursor(s.Place)), rollbacks
 	return nil
 }
 

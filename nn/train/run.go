@@ -28,7 +28,8 @@ type Step struct {
 	Validation   *Validation        // when there was one after this step
 	SaveDue      bool               // the caller should Save now
 	SampleDue    bool               // the caller should sample now
-	Mark         string             // what befell the run at this step, in a word or two; see the Marks
+	Place        data.Cursor        // of the step's batch in the data
+	Mark         string             // what befell the run at this step; see the Marks
 	Values       map[string]float64 // what else was measured, under its name in the metrics
 	RolledBack   bool               // the loss jumped: the run has gone back to step BackTo, and goes on from there
 	BackTo       int64
@@ -155,7 +156,7 @@ func (t *Trainer) submit() (s sentStep, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.place = t.data.Train.Cursor()
+	s.Place = t.data.Train.Cursor()
 	count, pairs := 0, 0
 	for _, b := range t.batches {
 		if err := t.next(b); err != nil {
@@ -175,7 +176,7 @@ func (t *Trainer) submit() (s sentStep, err error) {
 	t.state.MicroSteps += int64(len(t.batches))
 	t.state.TokensSeen += int64(pairs)
 	t.state.Cursor = checkpoint.Cursor(t.data.Train.Cursor())
-	s.Step = Step{Step: t.state.Step, Steps: t.state.TotalSteps, Epoch: s.place.Epoch, LearningRate: rate, Tokens: t.state.TokensSeen, Empty: t.state.EmptyBatches}
+	s.Step = Step{Place: s.Place, Step: t.state.Step, Steps: t.state.TotalSteps, Epoch: s.Place.Epoch, LearningRate: rate, Tokens: t.state.TokensSeen, Empty: t.state.EmptyBatches}
 	if isLeft {
 		s.mark(MarkLeftOut, left)
 	}

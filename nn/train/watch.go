@@ -15,24 +15,19 @@ const measureEvery = 10
 // measures says whether a step (from 1) is measured.
 func measures(step int64) bool { return step < measureEvery || step%measureEvery == 0 }
 
-// Marks of steps in the metrics.
+// What Step.Mark begins with; the place of the batch in the data follows.
 const (
-	MarkSpike   = "spike"                   // the loss jumped; Values tell the place of the batch
-	MarkSkipped = "left out: not finite"    // the gradient was not finite; likewise
-	MarkLeftOut = "batch left out: a spike" // a batch before this step's was passed over after a spike; likewise
-	markGrown   = "accumulation %d to %d"   // of an adaptive batch
-	placeEpoch  = "batch_epoch"             // place of a marked step's batch
-	placeDoc    = "batch_document"          // in the epoch's order
-	placeOffset = "batch_offset"            // tokens
+	MarkSpike   = "spike"                // the loss jumped
+	MarkSkipped = "left out, not finite" // the gradient was not finite
+	MarkLeftOut = "batch left out"       // a batch before this step's was passed over, since the loss had jumped at it
 )
 
 // sentStep is a step on its way through the device, with what is needed when it arrives.
 type sentStep struct {
 	Step
-	place  data.Cursor // of its batch
-	weight float64     // of the first micro-batch's mean in the step's gradient
-	small  float64     // targets of the first micro-batch,
-	large  float64     // of the step
+	weight float64 // of the first micro-batch's mean in the step's gradient
+	small  float64 // targets of the first micro-batch,
+	large  float64 // of the step
 }
 
 // observe completes a step with what the device told, and says whether its loss is a spike.
@@ -48,9 +43,9 @@ func (t *Trainer) observe(s *sentStep, told nn.State) (spike bool) {
 	}
 	switch {
 	case skipped:
-		s.mark(MarkSkipped, s.place)
+		s.mark(MarkSkipped, s.Place)
 	case spike:
-		s.mark(MarkSpike, s.place)
+		s.mark(MarkSpike, s.Place)
 	}
 	if told.MicroSquares > 0 {
 		t.state.Noise = addNoise(t.state.Noise, told.MicroSquares/(s.weight*s.weight), told.GradNorm*told.GradNorm, s.small, s.large)
@@ -75,10 +70,7 @@ func (t *Trainer) observe(s *sentStep, told nn.State) (spike bool) {
 
 // mark marks a step, with the place of a batch.
 func (s *Step) mark(mark string, place data.Cursor) {
-	s.Mark = mark
-	s.set(placeEpoch, float64(place.Epoch))
-	s.set(placeDoc, float64(place.Document))
-	s.set(placeOffset, float64(place.Offset))
+	s.Mark = fmt.Sprintf("%s: epoch %d, document %d, token %d", mark, place.Epoch, place.Document, place.Offset)
 }
 
 func (s *Step) set(name string, value float64) {
