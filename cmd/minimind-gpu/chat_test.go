@@ -12,6 +12,7 @@ import (
 
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn"
+	"github.com/minimind-gpu/minimind-gpu/nn/chat"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
@@ -149,6 +150,32 @@ func TestChatInterrupted(t *testing.T) {
 	}
 	if len(out.String()) > 2000 {
 		t.Error("the answer went on")
+	}
+}
+
+// TestAnswerWriter dims what is thought on a terminal, and keeps its tags elsewhere.
+func TestAnswerWriter(t *testing.T) {
+	for dim, want := range map[bool]string{true: "\x1b[2mtwo cities\x1b[0m\n\nI'll ask.[calls weather({\"city\": \"Paris\"})]\n\n",
+		false: "<think>\ntwo cities\n</think>\n\nI'll ask.[calls weather({\"city\": \"Paris\"})]\n"} {
+		var out bytes.Buffer
+		w := &answerWriter{w: &out, dim: dim}
+		for _, p := range []chat.Part{{Reasoning: "two "}, {}, {Reasoning: "cities"}, {Content: "I'll "}, {Content: "ask."},
+			{ToolCalls: []chat.ToolCall{{Name: "weather", Arguments: json.RawMessage(`{"city": "Paris"}`)}}}} {
+			w.write(p)
+		}
+		w.end()
+		if out.String() != want {
+			t.Errorf("terminal %t: %q, want %q", dim, out.String(), want)
+		}
+		if m := w.message(); m.Content != "I'll ask." || *m.ReasoningContent != "two cities" || len(m.ToolCalls) != 1 {
+			t.Errorf("kept %+v", m)
+		}
+	}
+	var out bytes.Buffer
+	w := &answerWriter{w: &out, dim: true} // stopped while it thinks
+	w.write(chat.Part{Reasoning: "hm"})
+	if w.end(); out.String() != "\x1b[2mhm\x1b[0m\n\n" {
+		t.Errorf("stopped: %q", out.String())
 	}
 }
 
