@@ -75,7 +75,7 @@ func (in *Inputs) needPairs(dev *host.Device, B int) {
 func (in *Inputs) setPairs(dev *host.Device, b *data.Batch, scale float64) {
 	for i := range in.pairWeight {
 		in.pairWeight[i] = 0
-		if rowCounts(b, i) && rowCounts(b, b.B/2+i) {
+		if b.Counts(i) && b.Counts(b.B/2+i) {
 			in.pairWeight[i] = float32(scale)
 		}
 	}

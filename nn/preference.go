@@ -40,20 +40,11 @@ func (p *Preference) Add(q Preference, weight float64) {
 func (DPO) Count(b *data.Batch) int {
 	n := 0
 	for i := range b.B / 2 {
-		if rowCounts(b, i) && rowCounts(b, b.B/2+i) {
+		if b.Counts(i) && b.Counts(b.B/2+i) {
 			n++
 		}
 	}
 	return n
-}
-
-func rowCounts(b *data.Batch, row int) bool {
-	for _, m := range b.Mask[row*b.T : (row+1)*b.T] {
-		if m != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // record goes through the head twice: a token's weight is only known when every row's log-probability is, and the logits

@@ -24,6 +24,16 @@ func NewBatch(B, T int) *Batch {
 		Inputs: make([]uint32, n), Targets: make([]uint32, n), Mask: make([]float32, n), Start: make([]uint32, n)}
 }
 
+// Counts says that some target of a row counts.
+func (b *Batch) Counts(row int) bool {
+	for _, m := range b.Mask[row*b.T : (row+1)*b.T] {
+		if m != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // fill makes the pairs from n up to end count for nothing.
 func (b *Batch) fill(n, end int) {
 	for ; n < end; n++ {

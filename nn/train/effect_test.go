@@ -1,8 +1,10 @@
 package train
 
 import (
+	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
@@ -132,6 +134,42 @@ func TestDPOPrefers(t *testing.T) {
 	}
 	if v := last.Validation; v == nil || v.Loss > 0.6 || v.Preference.Accuracy < 0.9 || v.Preference.Margin() < 0.2 || v.Perplexity != 0 {
 		t.Errorf("the last validation is %+v, %+v", v, v.Preference)
+	}
+}
+
+// The references of rows hold in any batch, such as one that is filled up; of other rows there are none.
+func TestReferencesOfRows(t *testing.T) {
+	m, err := nn.LoadModel(hosttest.Device(t), open(t, pretrained(t, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Release()
+	o, T := nn.DPO{Beta: 0.1}, 24
+	r, err := referencesOf(m, o, 4, T, func(float64) error { return nil }, firstPairs{newVersus(1, 4), math.MaxInt32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := data.NewBatch(12, T)
+	if err := newVersus(1, 4).Next(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.set(b); err != nil || o.Count(b) != 4 {
+		t.Fatalf("%d pairs: %v", o.Count(b), err)
+	}
+	for row, v := range b.Reference {
+		if (v < -1) != b.Counts(row) {
+			t.Errorf("row %d has the reference %v", row, v)
+		}
+	}
+	if err := newVersus(2, 4).Next(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.set(b); err == nil || !strings.Contains(err.Error(), "has not seen row 0") {
+		t.Errorf("other rows: %v", err)
+	}
+	stop := errors.New("enough")
+	if _, err := referencesOf(m, o, 4, T, func(float64) error { return stop }, firstPairs{newVersus(1, 4), math.MaxInt32}); err != stop {
+		t.Errorf("stopped: %v", err)
 	}
 }
 

@@ -62,7 +62,7 @@ func referencesOf(m *nn.Model, o nn.DPO, rows, T int, progress func(share float6
 
 // add computes those of a batch.
 func (r references) add(e *nn.Evaluation, o nn.DPO, b *data.Batch) error {
-	if o.Count(b) == 0 {
+	if b.Pairs == 0 {
 		return nil
 	}
 	if _, err := e.Run(b, 1); err != nil {
@@ -85,7 +85,7 @@ func (r references) set(b *data.Batch) error {
 	}
 	for row := range b.Reference {
 		v, known := r[rowKey(b, row)]
-		if !known && b.Pairs > 0 {
+		if !known && b.Counts(row) {
 			return fmt.Errorf("the run's reference model has not seen row %d of the batch: the data is not that which the run began with", row)
 		}
 		b.Reference[row] = v
