@@ -76,6 +76,9 @@ func newPlotPanel(curves *chart.Chart, theme chart.Theme, series, axisName strin
 			p.dots(c.XValidation, c.Validation, 2.75, c.Dark)
 		}
 	}
+	for _, c := range data {
+		p.marks(c, axes.Y, theme)
+	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = axes.X[0], axes.X[1], axes.Y[0], axes.Y[1] // after Add, which widens them
 	p.left = p.DataCanvas(draw.Canvas{Rectangle: vg.Rectangle{Max: vg.Point{X: px(width), Y: px(height)}}}).Min.X
 	return p
@@ -126,6 +129,18 @@ func (p *plotPanel) line(xs, ys []float64, width float64, c chart.Color) {
 func (p *plotPanel) dots(xs, ys []float64, radius float64, c chart.Color) {
 	scatter := &plotter.Scatter{XYs: p.points(xs, ys), GlyphStyle: draw.GlyphStyle{Color: c.RGBA(), Radius: px(radius), Shape: draw.CircleGlyph{}}}
 	p.Add(plotterFunc(scatter.Plot))
+}
+
+// marks adds what befell a run: dashed upright lines, with their labels beside them.
+func (p *plotPanel) marks(c chart.Curves, y [2]float64, theme chart.Theme) {
+	for i, m := range c.Marks {
+		line := &plotter.Line{XYs: plotter.XYs{{X: m.X, Y: y[0]}, {X: m.X, Y: y[1]}},
+			LineStyle: draw.LineStyle{Color: c.Color.RGBA(), Width: px(1), Dashes: []vg.Length{px(3), px(3)}}}
+		p.Add(plotterFunc(line.Plot), plotterFunc(func(to draw.Canvas, pl *plot.Plot) {
+			x, _ := pl.Transforms(&to)
+			to.FillText(plotText(12, theme.Ink.RGBA()), vg.Point{X: x(m.X) + px(4), Y: to.Max.Y - px(14*float64(1+i%3))}, m.Label)
+		}))
+	}
 }
 
 // plotterFunc is a plotter that asks for no room beyond the axes, so that all panels are equally wide.

@@ -9,7 +9,14 @@ type Curves struct {
 	Raw, Smooth        []float64 // of the series; equal if it is not smoothed
 	XValidation        []float64
 	Validation         []float64 // with the loss only
+	Marks              []Mark    // with the loss only
 	Color, Faint, Dark Color     // of the smooth curve, of the raw one, of the validation
+}
+
+// Mark is what befell a run at a place of the horizontal axis.
+type Mark struct {
+	X     float64
+	Label string
 }
 
 // Axes are the ranges and ticks that the chart gives a series' panel of a width and height in CSS pixels.
@@ -41,6 +48,11 @@ func (c *Chart) Curves(series string, columns int) []Curves {
 			if series == Loss {
 				one.XValidation = append(one.XValidation, r.axes[c.x][i])
 				one.Validation = append(one.Validation, r.losses[v])
+			}
+		}
+		for _, m := range r.marks {
+			if i := r.nearest(ByStep, float64(m.step)); series == Loss && i >= 0 {
+				one.Marks = append(one.Marks, Mark{r.axes[c.x][i], m.label})
 			}
 		}
 		all = append(all, one)

@@ -1,6 +1,8 @@
 package runs
 
 import (
+	"strings"
+
 	"math"
 
 	"github.com/minimind-gpu/minimind-gpu/host/chart"
@@ -31,7 +33,8 @@ func (r *Run) Follow(c *chart.Chart, id string) error {
 	}
 	for _, record := range records {
 		if record.Mark != "" {
-			c.Mark(id, record.Step, record.Mark)
+			label, _, _ := strings.Cut(record.Mark, ":") // the place of a batch, behind it, is for the file
+			c.Mark(id, record.Step, label)
 		}
 	}
 	return err
