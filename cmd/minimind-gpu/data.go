@@ -9,7 +9,7 @@ import (
 )
 
 type dataPrepareCommand struct {
-	Data      string `required:"" aliases:"data-path" placeholder:"FILE" help:"Text, .jsonl or .txt."`
+	Data      string `required:"" aliases:"data-path" placeholder:"FILE" help:"Text, .jsonl or .txt, or conversations or pairs of them, .jsonl; sft and dpo say how."`
 	Tokenizer string `aliases:"tokenizer-path" placeholder:"FILE" help:"A tokenizer.json. Default: the embedded one."`
 }
 
@@ -19,11 +19,17 @@ func (c *dataPrepareCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	text, err := fileSource(c.Data, data.Texts)
+	text, err := fileSource(c.Data, kindOf(c.Data))
 	if err != nil {
 		return err
 	}
-	s, err := p.prepare(text, tok, nil)
+	var format *chatFormat
+	if text.kind != data.Texts {
+		if format, err = findChatFormat("", tok); err != nil {
+			return err
+		}
+	}
+	s, err := p.prepare(text, tok, format)
 	if err != nil {
 		return err
 	}

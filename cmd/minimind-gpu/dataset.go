@@ -3,9 +3,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +58,25 @@ func fileSource(name string, kind data.Kind) (*textSource, error) {
 		open: func() (io.ReadCloser, error) { return os.Open(name) }}, nil
 }
 
+// kindOf tells what a file's documents are, from its first line. What is wrong with the file is said when it is prepared.
+func kindOf(name string) data.Kind {
+	f, err := os.Open(name)
+	if err != nil || strings.ToLower(filepath.Ext(name)) != ".jsonl" {
+		return data.Texts
+	}
+	defer f.Close()
+	line, _ := bufio.NewReader(io.LimitReader(f, data.MaxDocument)).ReadBytes('\n')
+	var fields map[string]json.RawMessage
+	json.Unmarshal(line, &fields)
+	switch {
+	case fields["conversations"] != nil || fields["messages"] != nil:
+		return data.Conversations
+	case fields["chosen"] != nil:
+		return data.Preferences
+	}
+	return data.Texts
+}
+
 // corpusSource is the embedded corpus.
 func corpusSource() *textSource {
 	return embeddedSource("the embedded corpus", "corpus", data.Texts, data.Text, corpus.Text())
@@ -96,7 +118,7 @@ func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer, chat *chatF
 	name := fmt.Sprintf("%s.%s.%s.shard", src.base, tok.Hash()[:8], hash[:8])
 	if chat != nil {
 		want.Chat = chat.String()
-		name = fmt.Sprintf("%s.%s.%s.%s-%.8x.shard", src.base, tok.Hash()[:8], hash[:8], src.kind, sha256.Sum256([]byte(want.Chat)))
+		name = fmt.Sprintf("%s.%s.%s.%s-%.4x.shard", src.base, tok.Hash()[:8], hash[:8], src.kind, sha256.Sum256([]byte(want.Chat)))
 	}
 	for _, folder := range src.folders {
 		path := filepath.Join(folder, name)
@@ -179,20 +201,22 @@ func (p *program) makeShard(path string, src *textSource, tok *tokenizer.Tokeniz
 	bar := newProgress(p.stderr)
 	defer bar.clear()
 	start := time.Now()
-	return p.saveAtomically(path, func(w io.Writer) error {
-		progress := func(done int64) {
-			bar.show(float64(done)/float64(src.size), done == src.size, func() string {
-				return fmt.Sprintf("tokenising %s: %.0f of %.0f MB, %.1f MB/s", src.name, float64(done)/1e6, float64(src.size)/1e6,
-					float64(done)/1e6/time.Since(start).Seconds())
-			})
-		}
+	progress := func(done int64) {
+		bar.show(float64(done)/float64(src.size), done == src.size, func() string {
+			return fmt.Sprintf("tokenising %s: %.0f of %.0f MB, %.1f MB/s", src.name, float64(done)/1e6, float64(src.size)/1e6,
+				float64(done)/1e6/time.Since(start).Seconds())
+		})
+	}
+	var bad error // with the documents: nothing to do with the shard's file
+	err = p.saveAtomically(path, func(w io.Writer) error {
 		if chat != nil {
-			_, err := data.PrepareChat(src.name, &interruptible{p, r}, src.kind, chat.Chat, w, progress)
-			return err
+			_, bad = data.PrepareChat(src.name, &interruptible{p, r}, src.kind, chat.Chat, w, progress)
+		} else {
+			_, bad = data.Prepare(src.name, &interruptible{p, r}, src.format, tok, w, progress)
 		}
-		_, err := data.Prepare(src.name, &interruptible{p, r}, src.format, tok, w, progress)
-		return err
+		return bad
 	})
+	return cmp.Or(bad, err)
 }
 
 // interruptible reads until Ctrl-C.

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -126,9 +125,9 @@ func (c *evalCommand) source(s *speaker) (*textSource, *chatFormat, error) {
 		}
 		return embeddedSource("held-out texts of the embedded corpus", "held-out", data.Texts, data.Text, []byte(text.String())), nil, nil
 	}
-	kind, err := kindOf(c.Data)
-	if err != nil {
-		return nil, nil, err
+	kind := kindOf(c.Data)
+	if kind == data.Preferences {
+		return nil, nil, fmt.Errorf("%s holds pairs of answers, which eval does not take: give it texts or conversations", c.Data)
 	}
 	src, err := fileSource(c.Data, kind)
 	if err != nil || kind == data.Texts {
@@ -136,28 +135,6 @@ func (c *evalCommand) source(s *speaker) (*textSource, *chatFormat, error) {
 	}
 	format, err := findChatFormat(c.ChatTemplate, s.tok, s.dir)
 	return src, format, err
-}
-
-// kindOf looks at a file's first line to tell conversations from texts.
-func kindOf(name string) (data.Kind, error) {
-	if strings.ToLower(filepath.Ext(name)) != ".jsonl" {
-		return data.Texts, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return data.Texts, nil // fileSource says it
-	}
-	defer f.Close()
-	line, _ := bufio.NewReader(io.LimitReader(f, data.MaxDocument)).ReadBytes('\n')
-	var fields map[string]json.RawMessage
-	json.Unmarshal(line, &fields) // what is wrong with the line is said when it is prepared
-	switch {
-	case fields["conversations"] != nil || fields["messages"] != nil:
-		return data.Conversations, nil
-	case fields["chosen"] != nil:
-		return "", fmt.Errorf("%s holds pairs of answers, which eval does not take: give it texts or conversations", name)
-	}
-	return data.Texts, nil
 }
 
 func (c *evalCommand) text(p *program, s *speaker, bar *progress) (any, error) {

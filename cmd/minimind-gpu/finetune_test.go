@@ -55,6 +55,8 @@ func TestFineTune(t *testing.T) {
 	minimind(t, "sft", "--resume", filepath.Join(resumed, checkpointsFolder, "step-00000003.ckpt")).want(t, 0, "after step 3")
 	sameRun(t, resumed, sft, 6)
 
+	minimind(t, "data", "prepare", "--data", talk).want(t, 0, "has not changed", "40 documents (1 empty ones left out)")
+
 	// reason: tags weigh, so its weights differ from those of sft on the same data.
 	thought := conversationsFile(t, 0, strings.Repeat(`{"conversations": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "<think>\nb\n</think>\n\nc"}]}`+"\n", 20))
 	minimind(t, smallTune("reason", base, in("r1"), "--data", thought)...).want(t, 0, "step 6/6")

@@ -52,7 +52,7 @@ type commandLine struct {
 		Decode tokenizerDecodeCommand `cmd:"" help:"Print the text of token ids."`
 	} `cmd:"" help:"Train and use tokenizers."`
 	Data struct {
-		Prepare dataPrepareCommand `cmd:"" help:"Tokenise a text file into a shard, as pretrain does by itself."`
+		Prepare dataPrepareCommand `cmd:"" help:"Tokenise a file into a shard, as training does by itself."`
 	} `cmd:"" help:"Prepare training data."`
 }
 
