@@ -124,11 +124,14 @@ func TestPreferenceAtTheEnds(t *testing.T) {
 		}
 	}
 	for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(-1))} {
-		_, tokens := runPreference(t, []float32{-1, bad, -1, -1, -1, -1, -1, -1}, []float32{1, 1, 1, 1, 1, 1, 0, 1}, make([]float32, 4), []float32{1, 1}, 2, 0, 1)
+		logProb, mask := make([]float32, 12), []float32{1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1} // three pairs of rows of two
+		logProb[1], logProb[5] = bad, bad                                                   // of the first pair, and of the third, which weighs nothing
+		_, tokens := runPreference(t, logProb, mask, make([]float32, 6), []float32{1, 1, 0}, 2, 0, 1)
 		for i, w := range tokens {
 			finite := math.Float32bits(w)&0x7f800000 != 0x7f800000
-			if spoiled := i == 0 || i == 1 || i == 4 || i == 5; finite == spoiled {
-				t.Errorf("a log-probability of %v: token %d weighs %v", bad, i, w)
+			switch pair := i / 2 % 3; {
+			case pair == 0 && finite, pair == 1 && !finite, pair == 2 && w != 0:
+				t.Errorf("a log-probability of %v: token %d, of pair %d, weighs %v", bad, i, pair, w)
 			}
 		}
 	}
