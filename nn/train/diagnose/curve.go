@@ -53,7 +53,10 @@ func newCurve(records []metrics.Record, run Run) *curve {
 	c.progress = float64(c.step[n-1]) / float64(planned)
 	window := max(int(planned)/10, 5)
 	c.window = float64(window)
-	c.smooth = runningMean(c.loss, window)
+	sums := newSums(c.loss)
+	for i := range c.loss { // the mean of the last window losses
+		c.smooth = append(c.smooth, sums.mean(i+1-window, i+1))
+	}
 	for i := range c.trainingAt {
 		c.trainingAt[i] = c.smooth[int(c.trainingAt[i])]
 	}
@@ -63,13 +66,13 @@ func newCurve(records []metrics.Record, run Run) *curve {
 			c.ratio = append(c.ratio, v)
 		}
 	}
-	c.first = mean(c.loss[:min(n, max(window/8, 1))])
+	c.first = sums.mean(0, max(window/8, 1))
 	c.highest = slices.Max(c.smooth[min(window, n)-1:])
 	var squares float64
 	for i := n / 2; i < n; i++ {
-		around := c.loss[max(i-window/2, 0):min(i+window/2+1, n)]
-		d := c.loss[i] - mean(around)
-		squares += d * d * float64(len(around)) / math.Max(float64(len(around)-1), 1)
+		from, to := max(i-window/2, 0), min(i+window/2+1, n)
+		d, around := c.loss[i]-sums.mean(from, to), float64(to-from)
+		squares += d * d * around / math.Max(around-1, 1)
 	}
 	c.scatter = math.Sqrt(squares / float64(n-n/2))
 	if at := peak + max(window, 10); at < n {
@@ -160,19 +163,19 @@ func (c *curve) overfits() bool {
 	return c.rise() > 0.02 && c.gap() > 0.05 && lowest < n-1 && c.trainingAt[n-1] < c.trainingAt[lowest]
 }
 
-// runningMean is the mean of the last window values at each place.
-func runningMean(v []float64, window int) []float64 {
-	means := make([]float64, len(v))
-	for i := range v {
-		means[i] = mean(v[max(i+1-window, 0) : i+1])
+// sums are the sums of the first values of a list, so that any stretch's mean is at hand.
+type sums []float64
+
+func newSums(v []float64) sums {
+	s := make(sums, len(v)+1)
+	for i, x := range v {
+		s[i+1] = s[i] + x
 	}
-	return means
+	return s
 }
 
-func mean(v []float64) float64 {
-	sum := 0.0
-	for _, x := range v {
-		sum += x
-	}
-	return sum / float64(len(v))
+// mean is that of the values from one place to before another, within the list.
+func (s sums) mean(from, to int) float64 {
+	from, to = max(from, 0), min(to, len(s)-1)
+	return (s[to] - s[from]) / float64(to-from)
 }

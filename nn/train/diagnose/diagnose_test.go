@@ -134,3 +134,13 @@ func TestTrend(t *testing.T) {
 		t.Errorf("%d spikes at a new level, want %d", spikes, newLevel)
 	}
 }
+
+func BenchmarkDiagnose(b *testing.B) {
+	var records []metrics.Record
+	for i := range 100_000 {
+		records = append(records, metrics.Record{Step: int64(i + 1), Loss: falling(float64(i) / 250), LearningRate: 1e-3})
+	}
+	for b.Loop() {
+		Diagnose(records, Run{Steps: 100_000})
+	}
+}
