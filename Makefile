@@ -106,7 +106,7 @@ test-page: staticcheck
 	.ci/gotest -count 1 -tags browser -run TestPage ./cmd/minimind-gpu/internal/openai
 
 # the fuzz targets of the readers of files that others made
-FUZZ := ../cmd/minimind-gpu/internal/openai/FuzzRequest tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzOpenShard checkpoint/FuzzReader \
+FUZZ := ../cmd/minimind-gpu/internal/openai/FuzzRequest tokenizer/FuzzEncodeDecode tokenizer/FuzzLoad data/FuzzDocuments data/FuzzPrepareChat data/FuzzOpenShard checkpoint/FuzzReader \
   interchange/FuzzOpenSafetensors interchange/FuzzParseConfig interchange/pth/FuzzUnpickle interchange/pth/FuzzOpen interchange/gguf/FuzzOpen
 
 soak:

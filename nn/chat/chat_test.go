@@ -144,12 +144,12 @@ func TestMaskOfAnswersBeginning(t *testing.T) {
 		f := format(t, load(t, name))
 		for _, content := range []string{"\n\n\n\nyes", "yes", ""} {
 			_, mask, err := f.Encode(Conversation{Messages: []Message{{Role: User, Content: "?"}, {Role: Assistant, Content: content}}})
-			if err != nil || Count(mask) < 2 || !mask[len(mask)-1] || !mask[len(mask)-2] {
+			if err != nil || count(mask) < 2 || !mask[len(mask)-1] || !mask[len(mask)-2] {
 				t.Errorf("%s %q: mask %v, %v", name, content, mask, err)
 			}
 		}
 		ids, mask, _ := f.Encode(Conversation{Messages: []Message{{Role: User, Content: "?"}, {Role: Assistant, Content: "a long answer"}}})
-		if got, want := Count(f.Mask(ids[:len(ids)-3])), Count(mask)-3; got != want {
+		if got, want := count(f.Mask(ids[:len(ids)-3])), count(mask)-3; got != want {
 			t.Errorf("%s: %d tokens of an answer that is cut, want %d", name, got, want)
 		}
 	}
@@ -167,4 +167,14 @@ func TestThinking(t *testing.T) {
 			}
 		}
 	}
+}
+
+// count says how many tokens a mask holds.
+func count(mask []bool) (n int) {
+	for _, m := range mask {
+		if m {
+			n++
+		}
+	}
+	return n
 }

@@ -26,12 +26,16 @@ func For(tok *tokenizer.Tokenizer) (*Format, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(tok.Encode("<think>")) == 1 {
+		return New(tok, MiniMind3())
+	}
 	t := MiniMind2()
 	t.Start, t.End = start, end
-	switch system, _ := t.Render(Conversation{Messages: []Message{{Role: User}}}, Options{}); {
-	case len(tok.Encode("<think>")) == 1:
-		t = MiniMind3()
-	case !hasPrefix(tok.Encode(system), miniMind2System):
+	text, err := t.Render(Conversation{Messages: []Message{{Role: User}}}, Options{})
+	if err != nil {
+		return nil, err
+	}
+	if !hasPrefix(tok.Encode(text), miniMind2System) {
 		t.DefaultSystem = "" // it would cost tokens in every conversation
 	}
 	return New(tok, t)
@@ -140,16 +144,6 @@ func (f *Format) Within(ids []int, texts []string) []bool {
 		}
 	}
 	return within
-}
-
-// Count says how many tokens a mask holds.
-func Count(mask []bool) (n int) {
-	for _, m := range mask {
-		if m {
-			n++
-		}
-	}
-	return n
 }
 
 // String names the template; two that write differently have different names.

@@ -346,3 +346,26 @@ func TestPrepareChatIsDeterministic(t *testing.T) {
 		t.Error("two shards of one file differ")
 	}
 }
+
+// Whatever a file of conversations holds, it is an error or a shard that can be read.
+func FuzzPrepareChat(f *testing.F) {
+	f.Add(talk("a", "b")+"\n"+talk("c", "<think>\nd\n</think>\n\ne"), false)
+	f.Add(`{"messages": [{"role": "system", "content": "", "tools": "[{}]"}, {"role": "assistant", "tool_calls": [{"name": "f", "arguments": {"a": 1e9}}]}]}`, false)
+	f.Add(fmt.Sprintf(`{"chosen": %s, "rejected": %s}`, messages("?", "yes"), messages("?", "no")), true)
+	c := testChat(f, "<think>")
+	f.Fuzz(func(t *testing.T, lines string, pairs bool) {
+		kind := Conversations
+		if pairs {
+			kind = Preferences
+		}
+		shard, err := prepareChat(t, kind, c, lines)
+		if err != nil {
+			return
+		}
+		set, _ := Split(shard, 0, 0)
+		b := NewBatch(2, 40)
+		if stream, err := set.Stream(Layout{T: 40, TagWeight: 2}, Cursor{}); err == nil {
+			next(t, stream, b)
+		}
+	})
+}
