@@ -269,3 +269,37 @@ func TestTextIsRead(t *testing.T) {
 		}
 	}
 }
+
+func TestStraightened(t *testing.T) {
+	const tolerance = 0.1
+	random := rand.New(rand.NewPCG(3, 4))
+	for name, c := range map[string]struct {
+		y    func(x float64) float64
+		most int // points that may stay of 700
+	}{
+		"a line":         {func(x float64) float64 { return 3 - x/7 }, 2},
+		"a smooth curve": {func(x float64) float64 { return 300 * math.Exp(-x/90) }, 70},
+		"a step":         {func(x float64) float64 { return 100 * math.Floor(x/350) }, 4},
+		"noise":          {func(float64) float64 { return 50 * random.Float64() }, 700},
+	} {
+		var points []vec
+		for x := range 700 {
+			points = append(points, vec{float64(x), c.y(float64(x))})
+		}
+		few := straightened(points, tolerance)
+		if len(few) > c.most || few[0] != points[0] || few[len(few)-1] != points[699] {
+			t.Errorf("%s: %d points from %v to %v stay", name, len(few), few[0], few[len(few)-1])
+		}
+		for i := range few[1:] {
+			a, b := few[i], few[i+1]
+			for _, p := range points[int(a.x) : int(b.x)+1] {
+				if away := math.Abs(p.minus(a).dot(b.minus(a).unit().across())); away > tolerance+1e-9 {
+					t.Fatalf("%s: %v is %.2f from the line of %v and %v", name, p, away, a, b)
+				}
+			}
+		}
+	}
+	if got := straightened([]vec{{1, 2}}, tolerance); len(got) != 1 {
+		t.Errorf("of one point %v stays", got)
+	}
+}
