@@ -26,11 +26,14 @@ func recordFile(slot int) string     { return fmt.Sprintf("autosave-%d.run", slo
 
 // save saves the run, if the store has not got its last step yet. Failing is no reason to stop: the page is told.
 func (t *trainer) save() {
-	r := t.run
-	if t.store == nil || r == nil || r.trainer == nil || !r.unsaved {
+	r, start := t.run, time.Now()
+	if r == nil || r.trainer == nil || !r.unsaved {
 		return
 	}
-	start := time.Now()
+	r.saved = start // or tried to
+	if t.store == nil {
+		return
+	}
 	r.record.Step = r.step
 	t.store.remove(recordFile(t.slot))
 	err := t.write(checkpointFile(t.slot), r.trainer.Save)

@@ -52,6 +52,9 @@ func (t *trainer) sample(step int64) error {
 			if piece != "" {
 				post("sample", map[string]any{"step": step, "index": i, "text": piece})
 			}
+			if len(t.requests) > 0 { // the visitor comes first
+				break
+			}
 		}
 		o.Seed++
 	}

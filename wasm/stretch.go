@@ -34,10 +34,11 @@ func (t *trainer) train() {
 	}
 }
 
-// sampleShare is the share of its time that a run may spend on samples, and savingShare on saving.
+// A run is saved every so often, and may spend these shares of its time on samples and on saving.
 const (
-	sampleShare = 0.1
-	savingShare = 0.05
+	savingInterval = 30 * time.Second
+	sampleShare    = 0.1
+	savingShare    = 0.05
 )
 
 // stretch trains until ctx is done or the run ends: the device then holds exactly the last step.
@@ -50,13 +51,13 @@ func (t *trainer) stretch(ctx context.Context, cancel context.CancelFunc) error 
 			return err
 		}
 		t.report(s)
-		if time.Since(r.saved) > max(30*time.Second, time.Duration(float64(r.saving)/savingShare)) {
+		if time.Since(r.saved) > max(savingInterval, time.Duration(float64(r.saving)/savingShare)) {
 			cancel()
 		}
 		if s.Last && r.complete() {
 			r.ended, t.running = true, false
 		}
-		if s.Last && (r.ended || time.Since(r.saved) > 30*time.Second) {
+		if s.Last && (r.ended || time.Since(r.saved) > savingInterval) {
 			t.save()
 		}
 		t.diagnose()
