@@ -43,7 +43,7 @@ demo-chat:
 	@$(MAKE) --no-print-directory build
 	dir=runs/$$(date +%Y%m%d-%H%M%S)-demo-chat && \
 	bin/minimind-gpu pretrain --preset tiny --out $$dir/pretrain && \
-	bin/minimind-gpu sft --from $$dir/pretrain --out $$dir/sft --batch-size 8 --max-seq-len 128 --max-steps 450 --learning-rate 2e-3 && \
+	bin/minimind-gpu sft --from $$dir/pretrain --out $$dir/sft --batch-size 8 --max-seq-len 128 --max-steps 550 --learning-rate 2e-3 && \
 	bin/minimind-gpu eval --checkpoint $$dir/sft --answers 20 && \
 	echo "go on talking: bin/minimind-gpu chat --checkpoint $$dir/sft"
 
