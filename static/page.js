@@ -54,7 +54,7 @@ function enter(next) {
   $("step").hidden = next !== "paused";
   $("stop").hidden = next !== "running" && next !== "paused";
   $("fresh").hidden = !(saved && next === "idle");
-  for (const id of ["checkpoint", "metrics", "speak"]) $(id).disabled = !has;
+  for (const id of ["checkpoint", "weights", "metrics", "speak"]) $(id).disabled = !has;
   $("load").disabled = busy || next === "broken";
 }
 
@@ -113,7 +113,7 @@ const events = {
   state(event) {
     $("loading").hidden = true;
     enter(event.state);
-    if (event.state === "paused" && statusWords[0] === "loaded") return;
+    if (event.state === "paused" && statusWords[0].startsWith("loaded")) return;
     status(event.state, { step: step?.step ?? 0 });
   },
   run({ id, name, settings, text, steps }) {
@@ -145,10 +145,10 @@ const events = {
   },
   diagnosis: showDiagnosis,
   saved(event) { $("saved").textContent = say("saved", event); },
-  loaded({ name, step: at }) {
+  loaded({ name, step: at, weights }) {
     calm();
     step = { step: at };
-    status("loaded", { name, step: at });
+    status(weights ? "loaded-weights" : "loaded", { name, step: at });
   },
   file({ name, blob }) { offer(name, blob); },
   plan: showPlan,
@@ -252,6 +252,7 @@ $("talk").onsubmit = (e) => {
 $("hush").onclick = () => request({ do: "hush" });
 $("temperature").oninput = () => { $("temperature-value").value = $("temperature").value; };
 $("checkpoint").onclick = () => request({ do: "checkpoint" });
+$("weights").onclick = () => request({ do: "weights" });
 $("metrics").onclick = () => request({ do: "metrics" });
 $("png").onclick = () => charts?.send({ do: "png" });
 $("back").onclick = () => charts?.send({ do: "back" });
@@ -278,7 +279,7 @@ addEventListener("visibilitychange", () => { if (document.hidden && state === "r
 function loadCheckpoint(file) {
   calm();
   adopts = true;
-  request({ do: "load", checkpoint: file, ...data() });
+  request({ do: "load", checkpoint: file, settings: JSON.stringify(settings()), ...data() });
 }
 $("load").onchange = () => {
   if ($("load").files[0]) loadCheckpoint($("load").files[0]);
@@ -287,7 +288,7 @@ $("load").onchange = () => {
 
 // take uses a file that was dropped or chosen: a checkpoint, a tokenizer or a text.
 function take(file) {
-  if (file.name.endsWith(".ckpt")) return loadCheckpoint(file);
+  if (/\.(ckpt|safetensors)$/.test(file.name)) return loadCheckpoint(file);
   if (file.name.endsWith(".json")) {
     const files = new DataTransfer();
     files.items.add(file);

@@ -25,7 +25,7 @@ func (b *blob) value(kind string) js.Value {
 	return js.Global().Get("Blob").New(b.parts, map[string]any{"type": kind})
 }
 
-// upload reads a file that was dropped on the page, front to back.
+// upload reads a file that was dropped on the page.
 type upload struct {
 	file   js.Value // File
 	offset int64
@@ -48,19 +48,33 @@ func (u *upload) Read(p []byte) (int, error) {
 		if u.offset >= u.size() {
 			return 0, io.EOF
 		}
-		end := min(u.offset+chunk, u.size())
-		var part []byte
-		err := catch(func() {
-			reader := js.Global().Get("FileReaderSync").New()
-			array := js.Global().Get("Uint8Array").New(reader.Call("readAsArrayBuffer", u.file.Call("slice", u.offset, end)))
-			part = make([]byte, array.Length())
-			js.CopyBytesToGo(part, array)
-		})
+		part, err := u.part(u.offset, min(u.offset+chunk, u.size()))
 		if err != nil {
 			return 0, err
 		}
-		u.offset = end
+		u.offset += int64(len(part))
 		u.chunk.Reset(part)
 	}
 	return u.chunk.Read(p)
+}
+
+// ReadAt reads anywhere in the file.
+func (u *upload) ReadAt(p []byte, offset int64) (int, error) {
+	part, err := u.part(offset, min(offset+int64(len(p)), u.size()))
+	n := copy(p, part)
+	if err == nil && n < len(p) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// part is the file from one place to another.
+func (u *upload) part(from, to int64) (part []byte, err error) {
+	err = catch(func() {
+		reader := js.Global().Get("FileReaderSync").New()
+		array := js.Global().Get("Uint8Array").New(reader.Call("readAsArrayBuffer", u.file.Call("slice", from, to)))
+		part = make([]byte, array.Length())
+		js.CopyBytesToGo(part, array)
+	})
+	return part, err
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/interchange"
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
@@ -40,6 +41,9 @@ func readUpload(s *store, stage string, u *upload, tok *tokenizer.Tokenizer) (*t
 func (t *trainer) load(q request) error {
 	f := q.data.Get("checkpoint")
 	u := newUpload(f)
+	if strings.HasSuffix(u.name(), ".safetensors") {
+		return t.loadWeights(q, u)
+	}
 	c, err := checkpoint.NewReader(bufio.NewReaderSize(u, chunk), u.size())
 	if err != nil {
 		return blame(errFile, fmt.Errorf("%s: %w", f.Get("name").String(), err))
@@ -74,6 +78,63 @@ func (t *trainer) load(q request) error {
 	post("loaded", map[string]any{"name": f.Get("name").String(), "step": r.step})
 	t.state("")
 	return nil
+}
+
+// loadWeights begins a run, at rest, with the weights of a safetensors file: on the page's settings and text, but the
+// file's sizes and tokenizer.
+func (t *trainer) loadWeights(q request, u *upload) error {
+	weights, err := openWeights(u)
+	if err != nil {
+		return blame(errFile, fmt.Errorf("%s: %w", u.name(), err))
+	}
+	var from bytes.Buffer
+	if err := weights.WriteCheckpoint(&from); err != nil {
+		return blame(errFile, fmt.Errorf("%s: %w", u.name(), err))
+	}
+	s, err := parseSettings(q.text("settings"))
+	if err != nil {
+		return err
+	}
+	cfg, err := s.config()
+	if err != nil {
+		return blame(errSettings, err)
+	}
+	cfg.Stage = pretrain
+	s = settingsOf(weights.Config, cfg)
+	txt, err := t.textFor(q, s.Stage, weights.Tokenizer)
+	if err != nil {
+		return err
+	}
+	r := newRun(s, txt)
+	r.model, r.from, r.unsaved = weights.Config, from.Bytes(), true
+	make, err := r.plan(t)
+	if err != nil {
+		t.discard(r)
+		return err
+	}
+	t.become(r)
+	if err := make(); err != nil {
+		return err
+	}
+	t.running, t.rest = false, "paused"
+	t.runs = append(t.runs, r.record)
+	t.announce()
+	post("loaded", map[string]any{"name": u.name(), "step": 0, "weights": true})
+	t.state("")
+	return nil
+}
+
+// openWeights is the model of a safetensors file that says itself what it is.
+func openWeights(u *upload) (*interchange.Model, error) {
+	f, err := interchange.OpenSafetensors(u, u.size())
+	if err != nil {
+		return nil, err
+	}
+	m, ok, err := f.Model()
+	if err == nil && !ok {
+		err = errors.New("it does not say what model and tokenizer it is of; the native program's import takes it with its folder, and the checkpoint that it makes can be loaded here")
+	}
+	return m, err
 }
 
 // textWith is the text of a stage that the hash names, tokenised by the checkpoint's tokenizer.

@@ -197,8 +197,11 @@ func (t *trainer) textOf(r request, stage string) (*text, error) {
 		}
 		tok = loaded
 	}
-	var x *text
-	var err error
+	return t.textFor(r, stage, tok)
+}
+
+// textFor is the text that a request names, in a tokenizer's tokens.
+func (t *trainer) textFor(r request, stage string, tok *tokenizer.Tokenizer) (x *text, err error) {
 	switch r.text("source") {
 	case "paste":
 		x, err = readPasted(t.store, stage, r.text("pasted"), tok)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/interchange"
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
 	"github.com/minimind-gpu/minimind-gpu/wasm/message"
 )
@@ -225,8 +226,38 @@ func (t *trainer) download() error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	post("file", map[string]any{"name": fmt.Sprintf("%s-step-%08d.ckpt", r.settings.Preset, r.trainer.State().Step), "blob": b.value("application/octet-stream")})
+	r.offer(b, "ckpt")
 	return nil
+}
+
+// downloadWeights gives the page the model alone, in a file that other programs read, too.
+func (t *trainer) downloadWeights() error {
+	if t.run == nil || t.run.trainer == nil {
+		return nil
+	}
+	text, err := t.copyModel()
+	if err != nil {
+		return err
+	}
+	c, err := checkpoint.NewReader(bytes.NewReader(text), int64(len(text)))
+	if err != nil {
+		return err
+	}
+	b := newBlob()
+	w := bufio.NewWriterSize(b, chunk)
+	if err := interchange.WriteSafetensors(w, c, interchange.F32); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	t.run.offer(b, "safetensors")
+	return nil
+}
+
+// offer gives the page a file of the run.
+func (r *run) offer(b *blob, extension string) {
+	post("file", map[string]any{"name": fmt.Sprintf("%s-step-%08d.%s", r.settings.Preset, r.trainer.State().Step, extension), "blob": b.value("application/octet-stream")})
 }
 
 // downloadMetrics gives the page all runs' steps as a table.

@@ -146,6 +146,8 @@ func (t *trainer) do(r request) {
 		t.save()
 	case "checkpoint":
 		err = t.download()
+	case "weights":
+		err = t.downloadWeights()
 	case "metrics":
 		t.downloadMetrics()
 	case "load":

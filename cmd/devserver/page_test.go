@@ -168,6 +168,20 @@ func TestPage(t *testing.T) {
 	tab.click("step")
 	tab.untilStep(at+2, 20*time.Second)
 	sameLoss(t, "the native program goes on", natively[at+2], tab.losses()[at+2])
+
+	// the same by way of safetensors: the model alone
+	weights, exported := tab.download("weights", "*.safetensors"), filepath.Join(t.TempDir(), "exported.safetensors")
+	native(t, binary, "import", weights, "--out", filepath.Join(t.TempDir(), "imported.ckpt"))
+	native(t, binary, "export", "--checkpoint", filepath.Join(run, "checkpoints", "step-00000081.ckpt"), "--format", "safetensors", "--out", exported)
+	tab.upload("load", exported)
+	tab.until("document.getElementById('status').textContent.includes('exported.safetensors')", 20*time.Second)
+	tab.click("step")
+	tab.untilStep(1, 20*time.Second)
+	tab.state("paused", 20*time.Second)
+	if loss := tab.losses()[1]; !(loss < losses[1]-0.3) {
+		t.Errorf("with imported weights the first loss is %v, with fresh ones %v", loss, losses[1])
+	}
+
 	tab.upload("load", filepath.Join(run, "checkpoints", "step-00000081.ckpt"))
 	tab.until("document.getElementById('status').textContent.includes('81')", 20*time.Second)
 	tab.click("step")
