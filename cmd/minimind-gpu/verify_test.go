@@ -34,6 +34,5 @@ func TestVerify(t *testing.T) {
 	tampered := filepath.Dir(file(t, "case.json", strings.Replace(string(text), "0.000275", "0.000276", 1)))
 	minimind(t, "verify", tampered, schedule).want(t, 1, "lr of step 500 of 1000", "FAILED", "1 of 2 cases failed")
 	minimind(t, "verify", t.TempDir(), schedule).want(t, 1, "case.json", "FAILED", "1 of 2 cases failed")
-	minimind(t, "verify", shared(t, "golden/lora")).want(t, 1, "not supported yet")
 	minimind(t, "verify").want(t, 2, "<dir>")
 }
