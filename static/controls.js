@@ -34,6 +34,8 @@ const groups = [
   ] },
 ];
 const all = groups.flatMap((g) => g.controls);
+// numbers are the names of the settings that are numbers.
+export const numbers = all.filter((c) => !c.options).map((c) => c.name);
 const form = document.getElementById("settings");
 const control = (name) => form.elements[name];
 
@@ -45,7 +47,7 @@ export function element(kind, properties = {}, ...children) {
 }
 
 // words makes an element whose text follows the language.
-function words(kind, key, properties) {
+export function words(kind, key, properties) {
   const e = element(kind, { textContent: say(key), ...properties });
   e.dataset.t = key;
   return e;

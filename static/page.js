@@ -4,6 +4,7 @@ import { say, switchLanguage, translate } from "./text.js";
 import { build, defaults, set, settings, toLink, wrong } from "./controls.js";
 import { showDiagnosis, showFigures, showPlan, showRuns, showSample } from "./show.js";
 import { Charts } from "./charts.js";
+import { Comparison } from "./compare.js";
 
 const $ = (id) => document.getElementById(id);
 const runs = new Map(); // by id: {name, settings, text, step, loss}
@@ -115,6 +116,8 @@ const events = {
     enter(event.state);
     if (event.state === "paused" && statusWords[0].startsWith("loaded")) return;
     status(event.state, { step: step?.step ?? 0 });
+    if (event.state === "finished") comparison.next();
+    if (event.state === "stopped") comparison.end();
   },
   run({ id, name, settings, text, steps }) {
     runs.set(id, { id, name, settings: { ...JSON.parse(settings), text }, steps, current: true });
@@ -155,6 +158,7 @@ const events = {
   notice({ what, detail, step: at }) { notice(what, { detail, step: at }); },
   error({ kind, detail }) {
     $("loading").hidden = true;
+    comparison.end();
     alarm(kind, detail);
     if (kind === "no webgpu") {
       $("adapter").classList.add("none");
@@ -238,6 +242,7 @@ $("start").onclick = () => {
   request({ do: "continue" });
 };
 $("fresh").onclick = start;
+const comparison = new Comparison($("comparison"), start, (words) => banner($("alert"), () => [say("e-settings"), words]));
 $("pause").onclick = () => request({ do: "pause" });
 $("resume").onclick = () => request({ do: "resume" });
 $("step").onclick = () => request({ do: "step" });

@@ -213,7 +213,20 @@ func TestPage(t *testing.T) {
 	tab.until("document.getElementById('f-step').textContent.includes('/ 2')", 30*time.Second)
 	tab.state("finished", 30*time.Second)
 
-	// a second run, beside the first; its GPU is lost
+	// a few runs from one form
+	js[bool](tab, "location.hash = '"+small+"&max_steps=2'; document.getElementById('comparison').open = true; document.getElementById('compare-values').value = '0.001, 7'; true")
+	tab.until("document.getElementById('c-max_steps').value === '2'", 5*time.Second)
+	tab.click("compare")
+	tab.alarm("7 cannot be: Learning rate")
+	js[bool](tab, "document.getElementById('compare-values').value = '0.001, 0.003'; true")
+	tab.click("compare")
+	tab.until("document.getElementById('c-learning_rate').value === '0.003'", 30*time.Second)
+	tab.state("finished", 30*time.Second)
+	if runs := tab.text("runs"); !strings.Contains(runs, "0.001") || !strings.Contains(runs, "0.003") {
+		t.Errorf("the table of what differs says %q", runs)
+	}
+
+	// another run, beside the others; its GPU is lost
 	js[bool](tab, "location.hash = '"+small+"&seed=7&learning_rate=0.004'; true")
 	tab.until("document.getElementById('c-seed').value === '7'", 5*time.Second)
 	tab.click("start")
