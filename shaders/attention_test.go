@@ -252,7 +252,7 @@ const attentionBound = 1e-6
 func TestAttention(t *testing.T) {
 	rows := [][]int{{11, 1, 25}, {37}, {5, 20, -12}}
 	eachVariant(t, func(t *testing.T) {
-		for _, c := range []struct{ H, K, D int }{{2, 2, 4}, {4, 2, 16}, {4, 1, 20}, {2, 1, 64}, {3, 3, 96}, {4, 2, 128}} {
+		for _, c := range some([]struct{ H, K, D int }{{4, 1, 20}, {3, 3, 96}, {2, 2, 4}, {4, 2, 16}, {2, 1, 64}, {4, 2, 128}}, 2) {
 			t.Run(fmt.Sprintf("H=%d,K=%d,D=%d", c.H, c.K, c.D), func(t *testing.T) {
 				packed(c.H, c.K, c.D, rows...).random(2, 1).solve(t, attentionBound)
 			})
