@@ -11,6 +11,7 @@
 # make soak-page  train in a browser for ten minutes, and look at memory, lateness and the console
 # make interop  install transformers and llama.cpp in dist/interop (6 GB) and ask them what they make of exported models
 # make lint   the rules of who imports what
+# make staticcheck  a linter, on every build there is: before a change is sent
 # make clean  remove what was built
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -62,20 +63,22 @@ test:
 	@$(MAKE) --no-print-directory check generated test-native test-window test-wasm test-page
 
 # check reads the code, for both platforms, without running it.
-check: lint staticcheck
+check: lint
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	go vet ./...
-	go vet -tags interop ./cmd/minimind-gpu
 	$(JS) go vet ./...
 	$(JS) go build ./...
-	.tools/staticcheck ./...
-	$(JS) .tools/staticcheck ./...
 
 lint:
 	@.ci/lint
 
 staticcheck:
+	@.ci/setup compiler window
 	GOBIN=$(CURDIR)/.tools go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+	.tools/staticcheck ./...
+	$(JS) .tools/staticcheck ./...
+	.tools/staticcheck -tags window $(WINDOW)
+	.tools/staticcheck -tags browser,soak,interop ./cmd/...
 
 # generated fails when a generated file is not what its source makes.
 generated:
@@ -88,20 +91,18 @@ test-native:
 
 # The window is built with the tag "window" only: what trains needs no graphics library.
 WINDOW := ./host/chart/screen ./cmd/minimind-gpu-watch
-test-window: staticcheck
+test-window:
 	@.ci/setup window display
 	go vet -tags window $(WINDOW)
-	.tools/staticcheck -tags window $(WINDOW)
 	xvfb-run -a -s "-screen 0 1280x800x24" .ci/gotest -tags window ./cmd/minimind-gpu-watch
 
 test-wasm:
 	@.ci/setup dawn
 	$(JS) .ci/gotest -exec "node $(CURDIR)/.ci/node.mjs" $(WASM)
 
-test-page: staticcheck
+test-page:
 	@.ci/setup adapter browser
-	go vet -tags browser,soak ./cmd/devserver ./cmd/minimind-gpu/internal/openai
-	.tools/staticcheck -tags browser,soak ./cmd/devserver ./cmd/minimind-gpu/internal/openai
+	go vet -tags browser,soak,interop ./cmd/devserver ./cmd/minimind-gpu ./cmd/minimind-gpu/internal/openai
 	.ci/gotest -count 1 -tags browser ./cmd/devserver
 	.ci/gotest -count 1 -tags browser -run TestPage ./cmd/minimind-gpu/internal/openai
 
