@@ -30,7 +30,9 @@ function pretendDocument(canvas, size) {
 // The charts smooth their lines' edges themselves, and leave nothing transparent: a canvas that does neither is cheaper.
 function plainCanvas({ prototype }) {
   const { getContext } = prototype;
-  prototype.getContext = function (kind, attributes) { return getContext.call(this, kind, { ...attributes, antialias: false, alpha: false }); };
+  prototype.getContext = function (kind, attributes) {
+    return getContext.call(this, kind, kind.startsWith("webgl") ? { ...attributes, antialias: false, alpha: false } : attributes);
+  };
 }
 
 async function begin({ module, role, canvas, size }) {

@@ -96,6 +96,8 @@ func (c *charts) view(text string) error {
 			Dark                               bool
 			Background, Ink, Muted, Grid, Axis rgb
 		}
+		Language  chart.Language
+		Font      string
 		Series    []string
 		Smoothing float64
 		Log       bool
@@ -111,6 +113,8 @@ func (c *charts) view(text string) error {
 	c.theme.Background, c.theme.Panel = v.Theme.Background.color(), v.Theme.Background.color()
 	c.theme.Ink, c.theme.Muted, c.theme.Grid, c.theme.Axis = v.Theme.Ink.color(), v.Theme.Muted.color(), v.Theme.Grid.color(), v.Theme.Axis.color()
 	c.chart.SetTheme(c.theme)
+	c.chart.SetLanguage(v.Language)
+	c.chart.SetFont(v.Font)
 	c.chart.SetSeries(v.Series...)
 	c.chart.SetSmoothing(v.Smoothing)
 	c.chart.SetLog(v.Log)

@@ -1,7 +1,8 @@
 // Package chart draws the curves of training runs: the loss with its validation, the learning rate, and whatever else is
 // measured step by step. A Chart takes points, settings and what the pointer does, and makes a Picture of triangles;
 // package screen shows the Picture in a window or a page, and Chart.PNG on paper. Nothing here knows a graphics library,
-// so that all of it is tested in milliseconds and looks alike everywhere.
+// so that all of it is tested in milliseconds and looks alike everywhere, but for the letters: on a page they are the
+// browser's.
 package chart
 
 import (
@@ -32,7 +33,7 @@ type Chart struct {
 	mu            sync.Mutex
 	runs          []*run
 	series        []string // shown, each in a panel of its own
-	labels        map[string]string
+	language      Language
 	theme         Theme
 	smoothing     float64
 	log           bool
@@ -52,9 +53,9 @@ type Chart struct {
 	version int
 }
 
-// New is an empty chart of loss and learning rate, light, smoothed by 0.9.
+// New is an empty chart of loss and learning rate, in English, light, smoothed by 0.9.
 func New() *Chart {
-	return &Chart{series: []string{Loss, LearningRate}, theme: Light, smoothing: 0.9, width: 640, height: 400, ratio: 1, glyphs: newGlyphs()}
+	return &Chart{series: []string{Loss, LearningRate}, language: English, theme: Light, smoothing: 0.9, width: 640, height: 400, ratio: 1, glyphs: newGlyphs(newTypeface())}
 }
 
 // change makes a change under the lock; the next picture shows it.
@@ -111,12 +112,8 @@ func (c *Chart) SetX(x X) {
 
 // SetSeries sets which series are shown, in their order: the first one largest.
 func (c *Chart) SetSeries(names ...string) {
-	c.change(func() { c.series, c.zooms = slices.Clone(names), nil })
+	c.change(func() { c.series = slices.Clone(names) })
 }
-
-// SetLabels sets how names are written: those of series, and "train", "validation", "step", "tokens", "time" and
-// "waiting". The font has Latin, Greek and Cyrillic letters.
-func (c *Chart) SetLabels(labels map[string]string) { c.change(func() { c.labels = labels }) }
 
 // SeriesNames lists all series that the runs have: the usual ones first, then the others by name.
 func (c *Chart) SeriesNames() []string {
@@ -145,17 +142,4 @@ func (c *Chart) Picture() *Picture {
 		c.picture.Version = c.version
 	}
 	return c.picture
-}
-
-var defaultLabels = map[string]string{LearningRate: "learning rate", GradNorm: "gradient norm", TokensPerSecond: "tokens / s",
-	"waiting": "waiting for the first step"}
-
-func (c *Chart) label(name string) string {
-	if label, ok := c.labels[name]; ok {
-		return label
-	}
-	if label, ok := defaultLabels[name]; ok {
-		return label
-	}
-	return name
 }

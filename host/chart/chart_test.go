@@ -106,7 +106,7 @@ func TestPictureOnlyWhenChanged(t *testing.T) {
 	for i, change := range []func(){
 		func() { c.Append("a", Point{Step: 51, Loss: 1}) }, func() { c.SetSmoothing(0.5) }, func() { c.SetLog(true) }, func() { c.SetX(ByTokens) },
 		func() { c.SetTheme(Dark) }, func() { c.SetSeries(Loss) }, func() { c.SetSize(300, 300, 2) }, func() { c.Hover(100, 100) },
-		func() { c.SetLabels(map[string]string{Loss: "Verlust"}) }, func() { c.Remove("a") },
+		func() { c.SetLanguage(Chinese) }, func() { c.Remove("a") },
 	} {
 		before := c.Picture()
 		change()

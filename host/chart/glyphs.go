@@ -4,49 +4,54 @@ import (
 	"image"
 	"image/draw"
 	"math"
-
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/goregular"
-	"golang.org/x/image/font/opentype"
-	"golang.org/x/image/math/fixed"
 )
+
+// typeface draws single letters. Sizes and lengths are in device pixels.
+type typeface interface {
+	// advance is how far the next letter begins from this one.
+	advance(r rune, size float64) float64
+	// draw draws a letter that begins at a height of 0 and at x, 0 <= x < 1. The picture is where it lies from there; it
+	// is empty for a blank.
+	draw(r rune, size, x float64) *image.Alpha
+}
 
 // atlasSize is the width and height of the atlas in pixels.
 const atlasSize = 1024
 
 // glyphs are the letters that were drawn so far, side by side in one image, the atlas: a graphics library then draws all
-// of a picture from one texture. Its first pixels are full, for what is not text.
+// of a picture from one texture. A number that changes is made of digits that are there already. The atlas' first pixels
+// are full, for what is not text.
 type glyphs struct {
-	font    *opentype.Font
-	faces   map[float64]font.Face // by size in device pixels
-	places  map[glyphKey]glyph
-	atlas   *image.Alpha // never written once a picture has it
-	version int
-	shared  bool // a picture has it
-	begun   bool // the atlas was full and begun anew: places that were given before hold no more
-	x, y    int  // where the next letter goes
-	row     int  // the height of the row so far
+	font     typeface
+	places   map[glyphKey]glyph
+	advances map[letter]float64
+	atlas    *image.Alpha // never written once a picture has it
+	version  int
+	shared   bool // a picture has it
+	begun    bool // the atlas was full and begun anew: places that were given before hold no more
+	x, y     int  // where the next letter goes
+	row      int  // the height of the row so far
+}
+
+// letter is a letter at a size.
+type letter struct {
+	r    rune
+	size float64
 }
 
 type glyphKey struct {
-	size  float64
-	r     rune
+	letter
 	phase int // the quarter of a pixel that it begins at
 }
 
 // glyph is a letter's place in the atlas, and that of its upper left corner from where it is written.
 type glyph struct {
-	place   image.Rectangle
-	offset  image.Point
-	advance float64
+	place  image.Rectangle
+	offset image.Point
 }
 
-func newGlyphs() *glyphs {
-	f, err := opentype.Parse(goregular.TTF)
-	if err != nil {
-		panic(err) // the embedded font is whole
-	}
-	g := &glyphs{font: f, faces: map[float64]font.Face{}}
+func newGlyphs(f typeface) *glyphs {
+	g := &glyphs{font: f}
 	g.reset()
 	return g
 }
@@ -55,26 +60,28 @@ func newGlyphs() *glyphs {
 func (g *glyphs) reset() {
 	g.atlas = image.NewAlpha(image.Rect(0, 0, atlasSize, atlasSize))
 	draw.Draw(g.atlas, image.Rect(0, 0, 4, 4), image.Opaque, image.Point{}, draw.Src)
-	g.places = map[glyphKey]glyph{}
+	g.places, g.advances = map[glyphKey]glyph{}, map[letter]float64{}
 	g.x, g.y, g.row, g.shared = 5, 0, 4, false
 	g.version++
 }
 
-func (g *glyphs) face(size float64) font.Face {
-	face := g.faces[size]
-	if face == nil {
-		var err error
-		if face, err = opentype.NewFace(g.font, &opentype.FaceOptions{Size: size, DPI: 72}); err != nil {
-			panic(err) // the size is a number above 0
-		}
-		g.faces[size] = face
+func (g *glyphs) advance(r rune, size float64) float64 {
+	key := letter{r, size}
+	advance, ok := g.advances[key]
+	if !ok {
+		advance = g.font.advance(r, size)
+		g.advances[key] = advance
 	}
-	return face
+	return advance
 }
 
 // width is how wide a text is, in device pixels like the size.
 func (g *glyphs) width(text string, size float64) float64 {
-	return float64(font.MeasureString(g.face(size), text)) / 64
+	width := 0.0
+	for _, r := range text {
+		width += g.advance(r, size)
+	}
+	return width
 }
 
 // phases is how many places within a pixel a letter may begin at: small letters would stand unevenly at whole pixels.
@@ -91,12 +98,12 @@ func start(x, size float64) (whole float64, phase int) {
 
 // glyph draws a letter that begins a number of quarters of a pixel after a whole one, unless it has been drawn.
 func (g *glyphs) glyph(r rune, size float64, phase int) glyph {
-	key := glyphKey{size, r, phase}
+	key := glyphKey{letter{r, size}, phase}
 	if have, ok := g.places[key]; ok {
 		return have
 	}
-	dot := fixed.Point26_6{X: fixed.Int26_6(phase * 64 / phases)}
-	bounds, mask, at, advance, _ := g.face(size).Glyph(dot, r)
+	picture := g.font.draw(r, size, float64(phase)/phases)
+	bounds := picture.Rect
 	if g.x+bounds.Dx()+1 > atlasSize {
 		g.x, g.y, g.row = 0, g.y+g.row+1, 0
 	}
@@ -111,10 +118,8 @@ func (g *glyphs) glyph(r rune, size float64, phase int) glyph {
 		g.shared = false
 		g.version++
 	}
-	have := glyph{place: image.Rect(g.x, g.y, g.x+bounds.Dx(), g.y+bounds.Dy()), offset: bounds.Min, advance: float64(advance) / 64}
-	if mask != nil {
-		draw.Draw(g.atlas, have.place, mask, at, draw.Src)
-	}
+	have := glyph{place: image.Rect(g.x, g.y, g.x+bounds.Dx(), g.y+bounds.Dy()), offset: bounds.Min}
+	draw.Draw(g.atlas, have.place, picture, bounds.Min, draw.Src)
 	g.places[key] = have
 	g.x += bounds.Dx() + 1
 	g.row = max(g.row, bounds.Dy())

@@ -1,5 +1,7 @@
 package chart
 
+import "slices"
+
 // legend says which line is which, in the first rows, and returns where it ends.
 func (c *Chart) legend(to *canvas) float64 {
 	pad, size := c.px(c.padding()), c.px(textSize)
@@ -33,17 +35,13 @@ func (c *Chart) legend(to *canvas) float64 {
 	entry(c.label("train"), c.px(28), func(x, y float64) {
 		to.line([]vec{{x, y}, {x + sign, y}}, c.px(1.75), key)
 	})
-	for _, r := range c.runs {
-		if len(r.losses) == 0 {
-			continue
-		}
+	if slices.ContainsFunc(c.runs, func(r *run) bool { return len(r.losses) > 0 }) {
 		entry(c.label("validation"), c.px(16), func(x, y float64) {
 			color := key.Mix(c.theme.Ink, 0.35)
 			to.line([]vec{{x, y}, {x + sign, y}}, c.px(1.25), color)
 			to.dot(vec{x + sign/2, y}, c.px(4), c.theme.Background)
 			to.dot(vec{x + sign/2, y}, c.px(2.75), color)
 		})
-		break
 	}
 	return y + c.px(lineHeight+8)
 }

@@ -197,7 +197,7 @@ func (c *Chart) paintMarks(to *canvas, p *panel, r *run, color Color, labels boo
 		}
 		at := math.Round(p.x.pixel(r.axes[c.x][i]))
 		if labels {
-			to.text(at+c.px(4), p.plot.y0+c.px(12+14*float64(k%3)), c.px(textSize), m.label, c.theme.Ink)
+			to.text(at+c.px(4), p.plot.y0+c.px(12+14*float64(k%3)), c.px(textSize), c.markLabel(m.label), c.theme.Ink)
 			continue
 		}
 		for y := p.plot.y0; y < p.plot.y1; y += c.px(6) {

@@ -53,7 +53,8 @@ func (c *Chart) Press(x, y float64) {
 	})
 }
 
-// Release ends the box and zooms into it. A flat one takes part of the horizontal axis only; a tiny one is none.
+// Release ends the box and zooms into it. A flat one takes part of the horizontal axis only; a tiny one is none, nor one
+// between numbers that are all but equal.
 func (c *Chart) Release(x, y float64) {
 	c.change(func() {
 		drawing := c.pointer.drawing
@@ -73,9 +74,14 @@ func (c *Chart) Release(x, y float64) {
 		if tall {
 			z.y[p.series] = [2]float64{p.y.value(b.y1), p.y.value(b.y0)}
 		}
-		c.zooms = append(c.zooms, z)
+		if y := z.y[p.series]; apart(z.x0, z.x1) && (!tall || apart(y[0], y[1])) {
+			c.zooms = append(c.zooms, z)
+		}
 	})
 }
+
+// apart says that there are enough numbers between two of them for an axis.
+func apart(a, b float64) bool { return b-a > 1e-9*max(math.Abs(a), math.Abs(b)) }
 
 // Back undoes the last zoom.
 func (c *Chart) Back() {

@@ -66,6 +66,14 @@ func TestZoom(t *testing.T) {
 	if c.Zoomed() {
 		t.Error("steps' zoom is kept for tokens")
 	}
+	for range 60 { // to where all numbers are equal
+		drag(c, 0, c.panels[0].x.low, c.panels[0].y.low, c.panels[0].x.low+(c.panels[0].x.high-c.panels[0].x.low)/9, c.panels[0].y.low+(c.panels[0].y.high-c.panels[0].y.low)/9)
+	}
+	if p := c.panels[0]; !apart(p.x.low, p.x.high) || !apart(p.y.low, p.y.high) || len(p.yTicks) < 2 {
+		t.Errorf("zoomed in all the way, x is from %g to %g and y from %g to %g", p.x.low, p.x.high, p.y.low, p.y.high)
+	}
+	c.Whole()
+	c.Picture()
 	c.Press(2, 2) // outside of the panels
 	c.Release(700, 500)
 	if c.Zoomed() {
@@ -98,6 +106,14 @@ func TestReadings(t *testing.T) {
 	if got, want := c.heading(30), "step 30   3k tokens   1:01:40"; got != want {
 		t.Errorf("heading %q, want %q", got, want)
 	}
+	c.SetLanguage(Chinese)
+	if got, want := c.heading(30), "第 30 步   3k 词元   1:01:40"; got != want {
+		t.Errorf("heading %q, want %q", got, want)
+	}
+	if got, want := read(18), "训练 3.000;验证 3.500;"; got != want {
+		t.Errorf("in Chinese: %s, want %s", got, want)
+	}
+	c.SetLanguage(English)
 	c.Append("b", Point{Step: 20, Loss: 9})
 	c.SetName("b", "other")
 	c.Picture()

@@ -143,17 +143,17 @@ func (c *Chart) heading(x float64) string {
 	if len(c.runs) != 1 {
 		switch c.x {
 		case ByTokens:
-			return c.label("tokens") + " " + thousands(x)
+			return c.labelled("at tokens", thousands(x))
 		case ByTime:
 			return c.label("time") + " " + clock(x, 1)
 		}
-		return c.label("step") + " " + grouped(int64(x))
+		return c.labelled("at step", grouped(int64(x)))
 	}
 	r := c.runs[0]
 	i := r.nearest(c.x, x)
-	text := c.label("step") + " " + grouped(int64(r.axes[ByStep][i]))
+	text := c.labelled("at step", grouped(int64(r.axes[ByStep][i])))
 	if tokens := r.axes[ByTokens][i]; tokens > 0 {
-		text += "   " + thousands(tokens) + " " + c.label("tokens")
+		text += "   " + c.labelled("at tokens", thousands(tokens))
 	}
 	if seconds := r.axes[ByTime][i]; seconds > 0 {
 		text += "   " + clock(seconds, 1)

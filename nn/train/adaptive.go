@@ -64,7 +64,7 @@ func (t *Trainer) growBatch(s *Step) {
 	t.state.TotalSteps = t.state.Step + (max(rest, 0)+int64(len(t.batches))-1)/int64(len(t.batches))
 	s.Steps = t.state.TotalSteps
 	s.Last = s.Last || t.state.Step >= t.state.TotalSteps
-	s.Mark = fmt.Sprintf("accumulation %d to %d", now, len(t.batches))
+	s.Mark = fmt.Sprintf("accumulation %d → %d", now, len(t.batches))
 	s.set("accumulation_steps", float64(len(t.batches)))
 }
 
