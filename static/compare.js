@@ -1,5 +1,4 @@
 // The comparison: a few runs that differ in one setting, one after another, begun from one form.
-import { say } from "./text.js";
 import { element, numbers, set, settings, words, wrong } from "./controls.js";
 
 // Comparison is the form, and the runs that are still to come.
@@ -24,13 +23,13 @@ export class Comparison {
   begin() {
     const name = this.setting.value, base = settings();
     const values = this.values.value.split(/[\s,;，；]+/).filter(Boolean);
-    if (base.stage !== "pretrain") return this.fail(say("compare-stage"));
-    if (values.length < 2) return this.fail(say("compare-few"));
+    if (base.stage !== "pretrain") return this.fail("compare-stage");
+    if (values.length < 2) return this.fail("compare-few");
     for (const value of values) {
       set({ ...base, [name]: value });
       const bad = wrong();
       set(base);
-      if (bad) return this.fail(say("compare-wrong", { value, name: say(name) }));
+      if (bad) return this.fail("compare-wrong", { value, name: [name] });
     }
     this.coming = values.map((value) => ({ ...base, [name]: value }));
     this.next();

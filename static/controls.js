@@ -1,6 +1,6 @@
 // The settings form: its controls, their defaults, and the link in the address bar that reproduces them. Names are those
 // of the program's flags; words are in text.js, under a control's name and its name with "?".
-import { say } from "./text.js";
+import { put } from "./text.js";
 
 const presets = ["tiny", "small", "minimind2-small", "minimind2", "minimind3"];
 const number = (name, value, min, max, step = 1) => ({ name, value, min, max, step });
@@ -48,8 +48,8 @@ export function element(kind, properties = {}, ...children) {
 
 // words makes an element whose text follows the language.
 export function words(kind, key, properties) {
-  const e = element(kind, { textContent: say(key), ...properties });
-  e.dataset.t = key;
+  const e = element(kind, properties);
+  put(e, key);
   return e;
 }
 

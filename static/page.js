@@ -1,6 +1,6 @@
 // The page: what the visitor sees and clicks. The program runs in two workers, one that trains and one that draws; here
 // are only words, buttons, and messages to and from them.
-import { say, switchLanguage, translate } from "./text.js";
+import { language, put, say, switchLanguage, translate } from "./text.js";
 import { build, defaults, set, settings, toLink, wrong } from "./controls.js";
 import { showDiagnosis, showFigures, showPlan, showRuns, showSample } from "./show.js";
 import { Charts } from "./charts.js";
@@ -11,17 +11,14 @@ const runs = new Map(); // by id: {name, settings, text, step, loss}
 let trainer; // worker
 let charts;
 let state = "loading";
-let statusWords = ["", {}];
 let step; // the last step's event
+let judgement; // the last diagnosis
 let saved = null; // {step} of the last visit's run
 let adopts = false; // the next run brings its own settings
 
 // ---- words ----
 
-function status(key, values = {}) {
-  statusWords = [key, values];
-  $("status").textContent = key ? say(key, values) : "";
-}
+function status(key, values) { put($("status"), key, values); }
 
 // banner shows what happened and what to do, with what the program says about it beneath; again in another language when
 // that is switched to.
@@ -35,8 +32,9 @@ function banner(box, words) {
   box.again = () => banner(box, words);
 }
 
-function alarm(kind, detail) { banner($("alert"), () => [say("e-" + kind), say("e-" + kind + "?"), detail]); }
-function notice(what, values = {}) { banner($("notice"), () => ["", say("n-" + what, values), values.detail]); }
+// A detail is what the program or the browser says of it, as a list for say.
+function alarm(kind, detail) { banner($("alert"), () => [say("e-" + kind), say("e-" + kind + "?"), detail && say(...detail)]); }
+function notice(what, { detail, ...values } = {}) { banner($("notice"), () => ["", say("n-" + what, values), detail && say(...detail)]); }
 function calm() { $("alert").hidden = $("notice").hidden = true; }
 
 // ---- the buttons ----
@@ -48,7 +46,7 @@ function enter(next) {
   const busy = next === "loading" || next === "preparing";
   $("start").disabled = busy || next === "broken";
   $("start").hidden = next === "running" || next === "paused";
-  $("start").textContent = say(saved && next === "idle" ? "continue" : has ? "again" : "start", saved ?? {});
+  put($("start"), saved && next === "idle" ? "continue" : has ? "again" : "start", saved ?? {});
   $("pause").hidden = next !== "running";
   $("resume").hidden = next !== "paused" && next !== "stopped";
   $("resume").classList.toggle("primary", next === "paused");
@@ -90,19 +88,18 @@ function start() {
 const events = {
   up() {
     status("");
-    $("loaded").textContent = say("starting");
+    put($("loaded"), "starting");
     connectCharts();
   },
   adapter({ name, kind, cpu }) {
-    $("adapter").textContent = name + " · " + kind;
-    delete $("adapter").dataset.t;
+    put($("adapter"), "adapter", { name: [name], kind: [kind] });
     $("adapter").classList.add("found");
     if (cpu) notice("software");
   },
   progress({ what, share }) {
     $("loading").hidden = false;
     $("progress").value = share;
-    $("loaded").textContent = say(what);
+    put($("loaded"), "p-" + what);
   },
   ready(event) {
     $("loading").hidden = true;
@@ -114,7 +111,7 @@ const events = {
   state(event) {
     $("loading").hidden = true;
     enter(event.state);
-    if (event.state === "paused" && statusWords[0].startsWith("loaded")) return;
+    if (event.state === "paused" && $("status").dataset.t.startsWith("loaded")) return;
     status(event.state, { step: step?.step ?? 0 });
     if (event.state === "finished") comparison.next();
     if (event.state === "stopped") comparison.end();
@@ -143,11 +140,14 @@ const events = {
     if (event.done) {
       $("hush").hidden = true;
       $("speak").hidden = false;
-      if (event.error) $("answer").textContent = say(event.error);
+      if (event.error) {
+        $("answer").replaceChildren(document.createElement("span"));
+        put($("answer").firstChild, ...event.error);
+      }
     }
   },
-  diagnosis: showDiagnosis,
-  saved(event) { $("saved").textContent = say("saved", event); },
+  diagnosis(event) { showDiagnosis(judgement = event); },
+  saved({ step: at }) { put($("saved"), "saved", { step: at }); },
   loaded({ name, step: at, weights }) {
     calm();
     step = { step: at };
@@ -162,8 +162,7 @@ const events = {
     alarm(kind, detail);
     if (kind === "no webgpu") {
       $("adapter").classList.add("none");
-      $("adapter").dataset.t = "e-no webgpu";
-      $("adapter").textContent = say("e-no webgpu");
+      put($("adapter"), "e-no webgpu");
       enter("broken");
       status("");
     }
@@ -205,7 +204,7 @@ function theme() {
 
 function showCharts() {
   charts?.view({
-    theme: theme(), series: [...document.querySelectorAll("[name=series]:checked")].map((e) => e.value),
+    theme: theme(), language, font: getComputedStyle(document.body).fontFamily, series: [...document.querySelectorAll("[name=series]:checked")].map((e) => e.value),
     smoothing: Number($("smoothing").value), log: $("log").checked, x: Number($("x").value),
   });
 }
@@ -242,7 +241,7 @@ $("start").onclick = () => {
   request({ do: "continue" });
 };
 $("fresh").onclick = start;
-const comparison = new Comparison($("comparison"), start, (words) => banner($("alert"), () => [say("e-settings"), words]));
+const comparison = new Comparison($("comparison"), start, (...words) => banner($("alert"), () => [say("e-settings"), say(...words)]));
 $("pause").onclick = () => request({ do: "pause" });
 $("resume").onclick = () => request({ do: "resume" });
 $("step").onclick = () => request({ do: "step" });
@@ -270,11 +269,11 @@ $("theme").onclick = () => {
 };
 $("language").onclick = () => {
   switchLanguage();
-  enter(state);
-  status(...statusWords);
   for (const box of [$("alert"), $("notice")]) if (!box.hidden) box.again();
   if (step?.steps) showFigures(step);
+  if (judgement) showDiagnosis(judgement);
   listRuns();
+  showCharts();
   plan();
 };
 $("defaults").onclick = () => { defaults(); plan(); };
@@ -328,7 +327,7 @@ async function download() {
     transform(chunk, out) {
       done += chunk.length;
       $("progress").value = done / all;
-      $("loaded").textContent = say("fetching-of", { done: (done / 1e6).toFixed(1), all: (all / 1e6).toFixed(1) });
+      put($("loaded"), "fetching-of", { done: (done / 1e6).toFixed(1), all: (all / 1e6).toFixed(1) });
       out.enqueue(chunk);
     },
   }));
@@ -349,12 +348,12 @@ async function begin() {
   } catch (e) {
     $("loading").hidden = true;
     enter("broken");
-    return alarm("fetch", String(e));
+    return alarm("fetch", ["", [], String(e)]);
   }
-  $("loaded").textContent = say("starting");
+  put($("loaded"), "starting");
   trainer = new Worker($("worker").href);
   trainer.onmessage = ({ data }) => events[data.event](data);
-  trainer.onerror = (e) => { alarm("program", e.message); enter("broken"); };
+  trainer.onerror = (e) => { alarm("program", ["", [], e.message]); enter("broken"); };
   trainer.postMessage({ module, role: "trainer" });
 }
 begin();

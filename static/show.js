@@ -1,5 +1,5 @@
 // What the page shows of a run: figures, samples, the judgement, and the table of runs.
-import { bytes, compact, duration, say } from "./text.js";
+import { bytes, compact, duration, put, say } from "./text.js";
 import { element } from "./controls.js";
 
 const $ = (id) => document.getElementById(id);
@@ -24,18 +24,19 @@ export function showSample({ step, index, text, begins }) {
   const column = box.children[index];
   if (!begins) return column.firstChild.append(text);
   for (const old of column.children) old.classList.add("old");
-  column.prepend(element("p", { className: "sample" },
-    element("small", { textContent: say("at-step", { step: step.toLocaleString() }) }), element("b", { textContent: text })));
+  const when = element("small");
+  put(when, "at-step", { step: step.toLocaleString() });
+  column.prepend(element("p", { className: "sample" }, when, element("b", { textContent: text })));
   while (column.children.length > 3) column.lastChild.remove();
 }
 
 export function showDiagnosis({ cause, advice, checks }) {
   $("diagnosis").hidden = false;
-  $("cause").textContent = say(cause) + (advice ? ": " + advice : ".");
-  $("checks").replaceChildren(...checks.map((c) => element("li", { className: c.verdict, title: c.threshold },
+  $("cause").textContent = advice ? say("cause-advice", { cause: [cause], advice: [advice] }) : say("cause", { cause: [cause] });
+  $("checks").replaceChildren(...checks.map((c) => element("li", { className: c.verdict, title: say(c.threshold) },
     element("b", {}, say(c.name), element("span", { className: "aloud", textContent: ": " + say(c.verdict) })),
-    element("span", { textContent: c.measure }),
-    ...(c.advice ? [element("em", { textContent: c.advice })] : []))));
+    element("span", { textContent: say(...c.measure) }),
+    ...(c.advice ? [element("em", { textContent: say(c.advice) })] : []))));
 }
 
 // showRuns lists the runs, with the settings in which they differ.
@@ -48,13 +49,14 @@ export function showRuns(list, color, forget) {
   const rows = list.map((r) => {
     const last = element("td");
     if (!r.current) last.append(element("button", { className: "quiet", type: "button", textContent: say("forget"), onclick: () => forget(r.id) }));
+    const value = (n) => (n === "text" ? r.settings.text || say("embedded") : say(String(r.settings[n] ?? "")));
     return element("tr", {}, element("th", {}, element("span", { className: "swatch", style: "background:" + color(r.id) }), r.name),
-      ...cells("td", [...(names.length ? names.map((n) => String(r.settings[n] ?? "")) : [say("same")]), (r.step ?? 0).toLocaleString(), r.loss?.toFixed(3) ?? "–", r.validation?.toFixed(3) ?? "–"]), last);
+      ...cells("td", [...(names.length ? names.map(value) : [say("same")]), (r.step ?? 0).toLocaleString(), r.loss?.toFixed(3) ?? "–", r.validation?.toFixed(3) ?? "–"]), last);
   });
   $("runs").replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
 }
 
 export function showPlan({ parameters, memory, seconds, error }) {
   $("plan").classList.toggle("bad", Boolean(error));
-  $("plan").textContent = error ?? say("plan", { parameters: compact(parameters), memory: bytes(memory) }) + (seconds ? say("plan-time", { time: duration(seconds) }) : "");
+  $("plan").textContent = error ? say(...error) : say("plan", { parameters: compact(parameters), memory: bytes(memory) }) + (seconds ? say("plan-time", { time: duration(seconds) }) : "");
 }

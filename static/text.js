@@ -1,10 +1,13 @@
 // The page's words, in English and Chinese. A key with "?" explains the control of that name.
+import { program } from "./program.js";
+
 const en = {
   skip: "Skip to the curves", looking: "Looking for your GPU …", theme: "Light or dark",
   title: "Teach a language model to speak.",
   lead: "A small transformer learns here, in this tab, on your own GPU. Press start and watch: within a minute, noise turns into sentences. Nothing leaves your computer.",
   actions: "Training", start: "Start training", again: "Start a new run", pause: "Pause", resume: "Resume", step: "One step", stop: "Stop", continue: "Go on from step {step}",
-  progress: "Loading", fetching: "Loading the program …", "fetching-of": "Loading the program: {done} of {all} MB", starting: "Starting the program …", corpus: "Reading the built-in text …", text: "Reading your text …", "warm-up": "Warming up the GPU …",
+  progress: "Loading", fetching: "Loading the program …", "fetching-of": "Loading the program: {done} of {all} MB", starting: "Starting the program …", "p-corpus": "Reading the built-in text …", "p-text": "Reading your text …", "p-warm-up": "Warming up the GPU …",
+  adapter: "{name} · {kind}",
   ready: "Ready.", "ready-saved": "Ready. A run from your last visit is saved, at step {step}.",
   idle: "Ready.", preparing: "Preparing the run …", running: "Training. You can talk to the model meanwhile.", paused: "Paused at step {step}.", 
   stopped: "Stopped at step {step}. Talk to the model, download it, or start a new run.", finished: "Done: {step} steps. Talk to the model, or take it home.",
@@ -12,13 +15,12 @@ const en = {
   figures: "Figures", "f-step": "Step", "f-loss": "Loss", "f-validation": "Validation", "f-speed": "Tokens / s", "f-left": "Time left", "f-memory": "GPU memory", "f-progress": "Done", heap: "The program itself: {heap} MB",
   curves: "Curves", series: "Which curves", "s-loss": "Loss", "s-rate": "Learning rate", "s-norm": "Gradient norm", "s-speed": "Tokens / s",
   chart: "The curves of the training runs", "chart-now": "Loss {loss} after {step} of {steps} steps", smoothing: "Smoothing", x: "Along", "x-step": "steps", "x-tokens": "tokens", "x-time": "time", log: "Logarithmic", back: "Zoom back", png: "Save as PNG",
-  "chart-hint": "Point at a curve to read it, or use the arrow keys; drag a box to zoom. The faint line is each step, the strong one their running mean; dots are the validation.",
-  run: "Run", "run-loss": "Loss", "run-steps": "Steps", forget: "Remove", "same": "Same settings",
+  "chart-hint": "Point at a curve to read it, or use the arrow keys; drag a box to zoom. The faint line is each step, the strong one is smoothed: where a straight line through its neighbours goes; dots are the validation.",
+  run: "Run", "run-loss": "Loss", "run-steps": "Steps", text: "File", forget: "Remove", same: "Same settings",
   samples: "What it writes", "samples-hint": "Every few seconds the model goes on from the beginnings in bold. At first it is noise.", "at-step": "step {step}",
-  diagnosis: "How it goes", "too early to say": "Too early to say", "learning rate too high": "The learning rate is too high", overfitting: "It learns by heart", "learning rate decayed too early": "The learning rate fell too early", "learning rate too low, or too few steps": "The learning rate is too low, or the steps too few", "batch too small: noisy": "The batch is too small, which makes noise", healthy: "Healthy",
+  diagnosis: "How it goes", cause: "{cause}.", "cause-advice": "{cause}: {advice}", "too early to say": "Too early to say", "learning rate too high": "The learning rate is too high", overfitting: "It learns by heart", "learning rate decayed too early": "The learning rate fell too early", "learning rate too low, or too few steps": "The learning rate is too low, or the steps too few", "batch too small: noisy": "The batch is too small, which makes noise", healthy: "Healthy",
   "initial response": "First response", "mid-run stability": "Stability", "late convergence": "Late progress", "memory use": "Memory use", "generalisation gap": "Understanding", good: "good", watch: "to watch", bad: "bad",
   talk: "Talk to it", "talk-hint": "Write a beginning; the model goes on from it, also while it trains. It knows only what it has read.", prompt: "A beginning", speak: "Go on", hush: "Enough", temperature: "Boldness",
-  "no model": "There is no model yet: start a run, or load a checkpoint.",
   home: "Take it home", "home-hint": "The checkpoint is the same file that the native program reads and writes: talk to it, or go on training it there, and back.", checkpoint: "Download the checkpoint", weights: "Weights as safetensors", metrics: "Metrics as CSV", load: "Load a checkpoint",
   settings: "Settings", defaults: "Back to the defaults",
   footer: "One Go program, natively and in the browser: every number is computed by WebGPU. The text, the model and the curves stay in this browser.",
@@ -63,14 +65,15 @@ const en = {
   "n-lost": "The GPU was lost; opening it again …", "n-recovered": "The GPU was lost and is back: the run goes on from step {step}, where it was saved last.", "n-not saved": "The run could not be saved in this browser's storage; training goes on. Download the checkpoint to be safe.",
   "n-no storage": "Nothing will outlive this tab: download the checkpoint before you close it.",
   "n-software": "This browser computes without a GPU here, which is very slow. Try fewer steps, or switch on hardware acceleration.",
-  second: "{n} s", minute: "{n} min", hour: "{n} h",
+  "program-says": "{0}", second: "{n} s", minute: "{n} min", hour: "{n} h",
 };
 const zh = {
   skip: "跳到曲线", looking: "正在寻找 GPU……", theme: "浅色或深色",
   title: "教一个语言模型说话。",
   lead: "一个小型 Transformer 就在这个标签页里、用你自己的 GPU 学习。按下开始，看噪声在一分钟内变成句子。任何数据都不会离开你的电脑。",
   actions: "训练", start: "开始训练", again: "开始新的训练", pause: "暂停", resume: "继续", step: "走一步", stop: "停止", continue: "从第 {step} 步继续",
-  progress: "加载中", fetching: "正在加载程序……", "fetching-of": "正在加载程序：{done} / {all} MB", starting: "正在启动程序……", corpus: "正在读取内置文本……", text: "正在读取你的文本……", "warm-up": "正在预热 GPU……",
+  progress: "加载中", fetching: "正在加载程序……", "fetching-of": "正在加载程序：{done} / {all} MB", starting: "正在启动程序……", "p-corpus": "正在读取内置文本……", "p-text": "正在读取你的文本……", "p-warm-up": "正在预热 GPU……",
+  adapter: "{name} · {kind}",
   ready: "准备就绪。", "ready-saved": "准备就绪。上次的训练已保存在第 {step} 步。",
   idle: "准备就绪。", preparing: "正在准备训练……", running: "训练中，你可以同时和模型对话。", paused: "已在第 {step} 步暂停。", 
   stopped: "已在第 {step} 步停止。可以和模型对话、下载它，或开始新的训练。", finished: "完成：共 {step} 步。和模型聊聊，或把它带回家。",
@@ -78,13 +81,12 @@ const zh = {
   figures: "数据", "f-step": "步数", "f-loss": "损失", "f-validation": "验证损失", "f-speed": "词元 / 秒", "f-left": "剩余时间", "f-memory": "显存", "f-progress": "完成度", heap: "程序本身：{heap} MB",
   curves: "曲线", series: "显示哪些曲线", "s-loss": "损失", "s-rate": "学习率", "s-norm": "梯度范数", "s-speed": "词元 / 秒",
   chart: "训练曲线", "chart-now": "第 {step} 步（共 {steps} 步），损失 {loss}", smoothing: "平滑", x: "横轴", "x-step": "步数", "x-tokens": "词元", "x-time": "时间", log: "对数坐标", back: "撤销缩放", png: "保存为 PNG",
-  "chart-hint": "把指针移到曲线上（或用方向键）可读数，拖出方框可放大。淡线是每一步，深线是滑动平均，圆点是验证。",
-  run: "训练", "run-loss": "损失", "run-steps": "步数", forget: "移除", same: "设置相同",
+  "chart-hint": "把指针移到曲线上（或用方向键）可读数，拖出方框可放大。淡线是每一步，深线是平滑后的：用直线拟合邻近各步得出；圆点是验证。",
+  run: "训练", "run-loss": "损失", "run-steps": "步数", text: "文件", forget: "移除", same: "设置相同",
   samples: "它写的话", "samples-hint": "每隔几秒，模型会从加粗的开头接着写。一开始只是噪声。", "at-step": "第 {step} 步",
-  diagnosis: "进展如何", "too early to say": "现在下结论还太早", "learning rate too high": "学习率过高", overfitting: "过拟合：在死记硬背", "learning rate decayed too early": "学习率下降得太早", "learning rate too low, or too few steps": "学习率过低，或步数太少", "batch too small: noisy": "批太小，噪声大", healthy: "健康",
+  diagnosis: "进展如何", cause: "{cause}。", "cause-advice": "{cause}：{advice}", "too early to say": "现在下结论还太早", "learning rate too high": "学习率过高", overfitting: "过拟合：在死记硬背", "learning rate decayed too early": "学习率下降得太早", "learning rate too low, or too few steps": "学习率过低，或步数太少", "batch too small: noisy": "批太小，噪声大", healthy: "健康",
   "initial response": "初始反应", "mid-run stability": "中期稳定性", "late convergence": "后期收敛", "memory use": "显存使用", "generalisation gap": "泛化差距", good: "良好", watch: "留意", bad: "不好",
   talk: "和它对话", "talk-hint": "写一个开头，模型会接着写，训练时也可以。它只知道读过的东西。", prompt: "开头", speak: "接着写", hush: "够了", temperature: "大胆程度",
-  "no model": "还没有模型：请先开始训练，或载入检查点。",
   home: "带回家", "home-hint": "检查点与本地程序读写的文件完全相同：可以在本地对话、继续训练，也可以再拿回来。", checkpoint: "下载检查点", weights: "权重（safetensors）", metrics: "下载 CSV 数据", load: "载入检查点",
   settings: "设置", defaults: "恢复默认值",
   footer: "同一个 Go 程序，本地和浏览器通用：每个数字都由 WebGPU 计算。文本、模型和曲线都只留在本浏览器里。",
@@ -129,21 +131,30 @@ const zh = {
   "n-lost": "GPU 丢失，正在重新打开……", "n-recovered": "GPU 曾丢失，现已恢复：从上次保存的第 {step} 步继续。", "n-not saved": "无法保存到浏览器存储；训练仍在继续。为保险起见请下载检查点。",
   "n-no storage": "关闭标签页后什么都不会留下：请先下载检查点。",
   "n-software": "浏览器在这里没有 GPU，只能用 CPU 慢慢算。请减少步数，或打开硬件加速。",
-  second: "{n} 秒", minute: "{n} 分钟", hour: "{n} 小时",
+  "program-says": "程序的原话（英文）：{0}", second: "{n} 秒", minute: "{n} 分钟", hour: "{n} 小时",
 };
 
-let language = localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+export let language = localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 
-// say returns the words of a key, with its {holes} filled. The charts' labels are Latin: their font has no others.
-export function say(key, values = {}) {
-  const words = (language === "zh" ? zh[key] : undefined) ?? en[key] ?? key;
-  return words.replace(/\{(\w+)\}/g, (hole, name) => values[name] ?? hole);
+// say returns the words of a key, with its {holes} filled; a value that is itself to be said is a list of what say takes.
+// What the program says comes as such a list, too: a key for its Chinese words, the values, and the English sentence.
+export function say(key, values = {}, english) {
+  const words = language === "zh" ? zh[key] ?? program[key] : english ?? en[key];
+  if (words === undefined) return english ? say("program-says", [english]) : en[key] ?? key;
+  if (words === english) return english;
+  return words.replace(/\{(\w+)\}/g, (hole, name) => (Array.isArray(values[name]) ? say(...values[name]) : values[name] ?? hole));
+}
+
+// put writes words into an element, which follows the language from then on.
+export function put(e, key, values = {}, english) {
+  Object.assign(e.dataset, { t: key, v: JSON.stringify([values, english]) });
+  e.textContent = say(key, values, english);
 }
 
 // translate puts the language's words into every element that names a key.
 export function translate() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
-  for (const e of document.querySelectorAll("[data-t]")) e.textContent = say(e.dataset.t);
+  for (const e of document.querySelectorAll("[data-t]")) e.textContent = say(e.dataset.t, ...JSON.parse(e.dataset.v ?? "[]"));
   for (const e of document.querySelectorAll("[data-a]")) e.setAttribute("aria-label", say(e.dataset.a));
   const other = document.getElementById("language");
   other.textContent = language === "zh" ? "EN" : "中文";

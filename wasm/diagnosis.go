@@ -29,7 +29,7 @@ func (t *trainer) diagnose() {
 	var checks []any
 	for _, c := range report.Checks {
 		if c.Verdict != diagnose.Unknown {
-			checks = append(checks, map[string]any{"name": c.Name, "verdict": string(c.Verdict), "measure": c.Measure, "threshold": c.Threshold, "advice": c.Advice})
+			checks = append(checks, map[string]any{"name": c.Name, "verdict": string(c.Verdict), "measure": said(c.Measure.Format, c.Measure.Values, c.Measure.String()), "threshold": c.Threshold, "advice": c.Advice})
 		}
 	}
 	post("diagnosis", map[string]any{"cause": string(report.Cause), "advice": report.Advice, "checks": checks})

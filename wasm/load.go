@@ -5,8 +5,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
@@ -15,7 +13,7 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
-var errNoFile = errors.New("no file was chosen: drop a .txt or .jsonl file on the page, or choose one")
+var errNoFile = worded("no file was chosen: drop a .txt or .jsonl file on the page, or choose one")
 
 // readPasted tokenises a text that was pasted.
 func readPasted(s *store, stage, pasted string, tok *tokenizer.Tokenizer) (*text, error) {
@@ -39,21 +37,20 @@ func readUpload(s *store, stage string, u *upload, tok *tokenizer.Tokenizer) (*t
 // load goes on with a checkpoint from a file, exactly, on the text that it was made from: the embedded corpus, or the one
 // that the page has chosen.
 func (t *trainer) load(q request) error {
-	f := q.data.Get("checkpoint")
-	u := newUpload(f)
+	u := newUpload(q.data.Get("checkpoint"))
 	if strings.HasSuffix(u.name(), ".safetensors") {
 		return t.loadWeights(q, u)
 	}
 	c, err := checkpoint.NewReader(bufio.NewReaderSize(u, chunk), u.size())
 	if err != nil {
-		return blame(errFile, fmt.Errorf("%s: %w", f.Get("name").String(), err))
+		return blame(errFile, worded("%s: %w", u.name(), err))
 	}
 	cfg, err := train.ConfigOf(c.Header.State.Settings)
 	if err != nil {
 		return blame(errFile, err)
 	}
 	if c.Header.Adapter != nil || cfg.Stage != "" && cfg.Stage != pretrain && cfg.Stage != sft {
-		return blame(errFile, fmt.Errorf("%s is of a %s run, which only the native program can go on with", f.Get("name").String(), cfg.Stage))
+		return blame(errFile, worded("%s is of a %s run, which only the native program can go on with", u.name(), cfg.Stage))
 	}
 	tok, err := tokenizer.Load(bytes.NewReader(c.Header.Tokenizer))
 	if err != nil {
@@ -75,7 +72,7 @@ func (t *trainer) load(q request) error {
 	t.runs = append(t.runs, r.record)
 	t.announce()
 	t.save()
-	post("loaded", map[string]any{"name": f.Get("name").String(), "step": r.step})
+	post("loaded", map[string]any{"name": u.name(), "step": r.step})
 	t.state("")
 	return nil
 }
@@ -85,11 +82,11 @@ func (t *trainer) load(q request) error {
 func (t *trainer) loadWeights(q request, u *upload) error {
 	weights, err := openWeights(u)
 	if err != nil {
-		return blame(errFile, fmt.Errorf("%s: %w", u.name(), err))
+		return blame(errFile, worded("%s: %w", u.name(), err))
 	}
 	var from bytes.Buffer
 	if err := weights.WriteCheckpoint(&from); err != nil {
-		return blame(errFile, fmt.Errorf("%s: %w", u.name(), err))
+		return blame(errFile, worded("%s: %w", u.name(), err))
 	}
 	s, err := parseSettings(q.text("settings"))
 	if err != nil {
@@ -132,7 +129,7 @@ func openWeights(u *upload) (*interchange.Model, error) {
 	}
 	m, ok, err := f.Model()
 	if err == nil && !ok {
-		err = errors.New("it does not say what model and tokenizer it is of; the native program's import takes it with its folder, and the checkpoint that it makes can be loaded here")
+		err = worded("it does not say what model and tokenizer it is of; the native program's import takes it with its folder, and the checkpoint that it makes can be loaded here")
 	}
 	return m, err
 }
@@ -153,11 +150,11 @@ func (t *trainer) textWith(q request, stage, hash string, tok *tokenizer.Tokeniz
 	case file.Truthy():
 		x, err = readUpload(t.store, stage, newUpload(file), tok)
 	default:
-		err = fmt.Errorf("this checkpoint learnt from a text that is not here (its hash begins with %.12s): choose that text as the data, then load the checkpoint again", hash)
+		err = worded("this checkpoint learnt from a text that is not here (its hash begins with %.12s): choose that text as the data, then load the checkpoint again", hash)
 	}
 	if err == nil && !fits(x) {
 		x.close()
-		err = fmt.Errorf("%s is not the text that this checkpoint learnt from (the hashes are %.12s and %.12s): choose that text, then load the checkpoint again", x.name, x.shard.Source(), hash)
+		err = worded("%s is not the text that this checkpoint learnt from (the hashes are %.12s and %.12s): choose that text, then load the checkpoint again", x.name, x.shard.Source(), hash)
 	}
 	return x, blame(errFile, err)
 }

@@ -65,7 +65,7 @@ func (t *trainer) plan(q request) error {
 		return err
 	}
 	refuse := func(err error) error {
-		post("plan", map[string]any{"error": err.Error()})
+		post("plan", map[string]any{"error": detail(err)})
 		return nil
 	}
 	c, err := s.config()

@@ -4,8 +4,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -153,7 +151,7 @@ func (r *run) plan(t *trainer) (make func() error, err error) {
 	}, nil
 }
 
-var errNoModel = errors.New("there is no model yet that could learn to answer: first train one to write, or load a checkpoint")
+var errNoModel = worded("there is no model yet that could learn to answer: first train one to write, or load a checkpoint")
 
 // modelFor is the model that the settings describe, or, for conversations, the present one.
 func (t *trainer) modelFor(s settings, tok *tokenizer.Tokenizer) (config.Model, error) {
@@ -193,7 +191,7 @@ func (t *trainer) textOf(r request, stage string) (*text, error) {
 	} else if f := r.data.Get("tokenizer"); f.Truthy() {
 		loaded, err := tokenizer.Load(newUpload(f))
 		if err != nil {
-			return nil, blame(errFile, fmt.Errorf("%s: %w", f.Get("name").String(), err))
+			return nil, blame(errFile, worded("%s: %w", f.Get("name").String(), err))
 		}
 		tok = loaded
 	}

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -49,7 +48,7 @@ func (t *trainer) save() {
 	}
 	r.saved, r.saving = time.Now(), time.Since(start)
 	if err != nil {
-		post("notice", map[string]any{"what": "not saved", "detail": err.Error()})
+		post("notice", map[string]any{"what": "not saved", "detail": detail(err)})
 		return
 	}
 	r.unsaved, r.from = false, nil
@@ -195,7 +194,7 @@ func (t *trainer) rebuild() error {
 		return nil
 	}
 	if lost.model.VocabSize == 0 { // it went on from a file
-		return errors.New("the run was not saved: load its checkpoint again")
+		return worded("the run was not saved: load its checkpoint again")
 	}
 	lost.record.Points, lost.record.Seconds, lost.drawn, lost.step, lost.saved = nil, 0, 0, 0, time.Now()
 	make, err := lost.plan(t)

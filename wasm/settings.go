@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"reflect"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
@@ -43,7 +42,7 @@ const (
 
 func parseSettings(text string) (s settings, err error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		return s, fmt.Errorf("these settings cannot be read: %w", err)
+		return s, worded("these settings cannot be read: %w", err)
 	}
 	return s, nil
 }
@@ -65,7 +64,7 @@ func (s settings) model(vocabSize int) (config.Model, error) {
 	set(&m.NumKeyValueHeads, s.NumKeyValueHeads)
 	if s.HiddenSize != 0 || s.NumAttentionHeads != 0 {
 		if m.NumAttentionHeads < 1 || m.HiddenSize%m.NumAttentionHeads != 0 {
-			return m, fmt.Errorf("hidden_size is %d and num_attention_heads is %d: the first must be a multiple of the second", m.HiddenSize, m.NumAttentionHeads)
+			return m, worded("hidden_size is %d and num_attention_heads is %d: the first must be a multiple of the second", m.HiddenSize, m.NumAttentionHeads)
 		}
 		m.HeadDim = m.HiddenSize / m.NumAttentionHeads
 	}

@@ -65,7 +65,7 @@ func (t *trainer) sample(step int64) error {
 // speak goes on from the visitor's prompt. Training waits meanwhile.
 func (t *trainer) speak(q request) error {
 	if t.run == nil || t.run.trainer == nil {
-		post("answer", map[string]any{"done": true, "error": "no model"})
+		post("answer", map[string]any{"done": true, "error": detail(worded("there is no model yet: start a run, or load a checkpoint"))})
 		return nil
 	}
 	g, err := t.generator()
@@ -85,7 +85,7 @@ func (t *trainer) speak(q request) error {
 			break
 		}
 		if err != nil && t.device.Err() == nil { // the prompt's: too long, or empty
-			post("answer", map[string]any{"done": true, "error": err.Error()})
+			post("answer", map[string]any{"done": true, "error": detail(err)})
 			return nil
 		}
 		if err != nil {

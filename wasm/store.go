@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"syscall/js"
 	"time"
@@ -19,17 +18,17 @@ type store struct{ folder js.Value }
 func openStore() (*store, error) {
 	navigator := js.Global().Get("navigator")
 	if !navigator.Get("storage").Truthy() || !navigator.Get("storage").Get("getDirectory").Truthy() || !navigator.Get("locks").Truthy() {
-		return nil, errors.New("this browser offers no storage here")
+		return nil, worded("this browser offers no storage here")
 	}
 	for attempt := 0; !lock(navigator.Get("locks")); attempt++ {
 		if attempt == 10 { // a tab that is being closed needs a moment
-			return nil, errors.New("another tab with this page has the storage")
+			return nil, worded("another tab with this page has the storage")
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
 	folder, err := host.Await(navigator.Get("storage").Call("getDirectory"))
 	if err != nil {
-		return nil, fmt.Errorf("this browser offers no storage here: %w", err)
+		return nil, worded("this browser offers no storage here: %w", err)
 	}
 	return &store{folder}, nil
 }
@@ -69,11 +68,11 @@ func (s *store) open(name string) (*file, error) { return s.handle(name, false) 
 func (s *store) handle(name string, create bool) (*file, error) {
 	entry, err := host.Await(s.folder.Call("getFileHandle", name, map[string]any{"create": create}))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, worded("%s: %w", name, err)
 	}
 	handle, err := host.Await(entry.Call("createSyncAccessHandle"))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, worded("%s: %w", name, err)
 	}
 	return &file{handle: handle}, nil
 }

@@ -111,7 +111,7 @@ func read(s *store, stage, name string, r io.Reader, size int64, tok *tokenizer.
 func reopen(s *store, stage, name, kept string, tok *tokenizer.Tokenizer) (*text, error) {
 	f, err := s.open(kept)
 	if err != nil {
-		return nil, fmt.Errorf("the run's text %s is no longer in this browser's storage: %w", name, err)
+		return nil, worded("the run's text %s is no longer in this browser's storage: %w", name, err)
 	}
 	t := &text{name: name, tok: tok, file: f, kept: kept}
 	if err = t.setStage(stage); err != nil {

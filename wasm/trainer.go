@@ -81,7 +81,7 @@ func (t *trainer) serve() {
 // open gets everything ready for the first click.
 func (t *trainer) open() (err error) {
 	if t.store, err = openStore(); err != nil {
-		post("notice", map[string]any{"what": "no storage", "detail": err.Error()})
+		post("notice", map[string]any{"what": "no storage", "detail": detail(err)})
 	}
 	if t.device, err = host.Open(host.Options{}); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (t *trainer) fail(err error) {
 	case errors.Is(err, errMemory), strings.Contains(err.Error(), "no memory for"):
 		kind = "memory"
 	}
-	post("error", map[string]any{"kind": kind, "detail": err.Error()})
+	post("error", map[string]any{"kind": kind, "detail": detail(err)})
 	if t.device != nil && t.device.Err() != nil { // a device that failed once stays so
 		if t.run != nil {
 			t.discard(t.run)
@@ -189,7 +189,7 @@ func (t *trainer) fail(err error) {
 		}
 		t.device.Close()
 		if t.device, err = host.Open(host.Options{}); err != nil {
-			post("error", map[string]any{"kind": "no webgpu", "detail": err.Error()})
+			post("error", map[string]any{"kind": "no webgpu", "detail": detail(err)})
 			return
 		}
 	}
@@ -233,11 +233,11 @@ func (b blamed) Unwrap() []error { return []error{b.error, b.cause} }
 func (t *trainer) recover(lost error) {
 	running := t.running
 	t.running = false
-	post("notice", map[string]any{"what": "lost", "detail": lost.Error()})
+	post("notice", map[string]any{"what": "lost", "detail": detail(lost)})
 	t.release()
 	t.losses = append(t.losses, time.Now())
 	if n := len(t.losses); n >= 4 && time.Since(t.losses[n-4]) < time.Minute {
-		post("error", map[string]any{"kind": "lost", "detail": lost.Error()})
+		post("error", map[string]any{"kind": "lost", "detail": detail(lost)})
 		t.ready()
 		return
 	}
@@ -252,7 +252,7 @@ func (t *trainer) recover(lost error) {
 		err = t.rebuild()
 	}
 	if err != nil {
-		post("error", map[string]any{"kind": "lost", "detail": err.Error()})
+		post("error", map[string]any{"kind": "lost", "detail": detail(err)})
 		t.ready()
 		return
 	}

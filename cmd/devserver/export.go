@@ -78,7 +78,7 @@ func (t tree) export(folder string, quality int) error {
 		return err
 	}
 	// A file comes after those that it names.
-	names := []string{wasmName, supportName, "icon.svg", "style.css", "text.js", "controls.js", "show.js", "worker.js", "charts.js", "compare.js", "page.js", indexName}
+	names := []string{wasmName, supportName, "icon.svg", "style.css", "program.js", "text.js", "controls.js", "show.js", "worker.js", "charts.js", "compare.js", "page.js", indexName}
 	renamed := map[string]string{}
 	for _, name := range names {
 		content, err := t.read(name, program)

@@ -42,10 +42,22 @@ const (
 	Healthy         Cause = "healthy"
 )
 
+// Measure is a sentence with what was measured: a format of package fmt, and its values. Whoever shows it may have words
+// for the format in another language.
+type Measure struct {
+	Format string
+	Values []any
+}
+
+func measured(format string, values ...any) Measure { return Measure{format, values} }
+
+// String is the sentence in English.
+func (m Measure) String() string { return fmt.Sprintf(m.Format, m.Values...) }
+
 // Check is one of the five checks, or one of the three troubles.
 type Check struct {
 	Name      string
-	Measure   string // what was measured
+	Measure   Measure
 	Threshold string // what is good
 	Verdict   Verdict
 	Advice    string // the one thing to change; empty when good or unknown
@@ -74,7 +86,7 @@ func Diagnose(records []metrics.Record, run Run) Report {
 const noisy = 0.08
 
 // check fills in a verdict: the advice is only given when there is something to change.
-func check(name string, verdict Verdict, measure, threshold, advice string) Check {
+func check(name string, verdict Verdict, measure Measure, threshold, advice string) Check {
 	if verdict == Good || verdict == Unknown {
 		advice = ""
 	}
@@ -87,15 +99,15 @@ func (c *curve) initialResponse() Check {
 	const name, threshold = "initial response", "falls by more than 2 % of the first loss, and by more than its scatter"
 	const advice = "raise the learning rate, or look whether the data is what you think (lr-find tries rates)"
 	if c.early < 0 {
-		return check(name, Unknown, fmt.Sprintf("%d steps so far", len(c.loss)), threshold, "")
+		return check(name, Unknown, measured("%d steps so far", len(c.loss)), threshold, "")
 	}
 	fell := c.first - c.smooth[c.early]
-	measure := fmt.Sprintf("from %.3f to %.3f in %d optimizer steps (%.1f %%)", c.first, c.smooth[c.early], c.step[c.early], 100*fell/c.first)
+	measure := measured("from %.3f to %.3f in %d optimizer steps (%.1f %%)", c.first, c.smooth[c.early], c.step[c.early], 100*fell/c.first)
 	switch {
 	case c.largestRatio() > highRatio:
-		return check(name, Bad, measure+fmt.Sprintf(", a step changing the weights by %.0f %%", 100*c.largestRatio()), threshold, "lower the learning rate tenfold (lr-find tries rates)")
+		return check(name, Bad, measured("from %.3f to %.3f in %d optimizer steps, one of which changed the weights by %.0f %%", c.first, c.smooth[c.early], c.step[c.early], 100*c.largestRatio()), threshold, "lower the learning rate tenfold (lr-find tries rates)")
 	case c.rose():
-		return check(name, Bad, measure+fmt.Sprintf(", up to %.3f", c.highest), threshold, "lower the learning rate to a third, or lengthen the warm-up")
+		return check(name, Bad, measured("from %.3f to %.3f in %d optimizer steps, up to %.3f", c.first, c.smooth[c.early], c.step[c.early], c.highest), threshold, "lower the learning rate to a third, or lengthen the warm-up")
 	case fell < 0.02*c.first || fell < c.scatter:
 		return check(name, Bad, measure, threshold, advice)
 	case fell < 0.04*c.first:
@@ -108,9 +120,9 @@ func (c *curve) initialResponse() Check {
 func (c *curve) midStability() Check {
 	const name, threshold = "mid-run stability", "no spikes, no steps left out, scatter below 8 % of the loss"
 	if c.progress < 0.4 {
-		return check(name, Unknown, "less than 40 % of the run", threshold, "")
+		return check(name, Unknown, measured("less than 40 %% of the run"), threshold, "")
 	}
-	measure := fmt.Sprintf("%d spikes, %d steps left out, scatter %.1f %%", len(c.spikes), c.skipped, 100*c.relativeScatter())
+	measure := measured("%d spikes, %d steps left out, scatter %.1f %%", len(c.spikes), c.skipped, 100*c.relativeScatter())
 	switch {
 	case c.skipped > 0 || len(c.spikes) > len(c.loss)/100+1:
 		return check(name, Bad, measure, threshold, "lower the learning rate, or --grad-clip; look at the batches that are marked in metrics.jsonl")
@@ -126,16 +138,16 @@ func (c *curve) midStability() Check {
 func (c *curve) lateConvergence() Check {
 	const name, threshold = "late convergence", "the last third brings 1 to 25 % of all that the loss fell by"
 	if c.progress < 0.9 {
-		return check(name, Unknown, fmt.Sprintf("%.0f %% of the run", 100*c.progress), threshold, "")
+		return check(name, Unknown, measured("%.0f %% of the run", 100*c.progress), threshold, "")
 	}
-	measure := fmt.Sprintf("%.1f %% of the fall in the last third", 100*c.lateShare())
+	measure := measured("%.1f %% of the fall in the last third", 100*c.lateShare())
 	switch {
 	case c.fell() <= 0 || c.rose():
-		return check(name, Bad, fmt.Sprintf("the loss went from %.3f to %.3f", c.first, c.last()), threshold, "first mend what the other checks say")
+		return check(name, Bad, measured("the loss went from %.3f to %.3f", c.first, c.last()), threshold, "first mend what the other checks say")
 	case c.fell() < 0.02*c.first:
-		return check(name, Bad, fmt.Sprintf("the loss fell by %.1f %% in all", 100*c.fell()/c.first), threshold, "a higher learning rate: lr-find tries them")
+		return check(name, Bad, measured("the loss fell by %.1f %% in all", 100*c.fell()/c.first), threshold, "a higher learning rate: lr-find tries them")
 	case c.lateShare() < -0.05:
-		return check(name, Watch, fmt.Sprintf("the loss rose by %.1f %% of its fall in the last third", -100*c.lateShare()), threshold, "a lower learning rate at the end (--min-lr-ratio), or more rows a step")
+		return check(name, Watch, measured("the loss rose by %.1f %% of its fall in the last third", -100*c.lateShare()), threshold, "a lower learning rate at the end (--min-lr-ratio), or more rows a step")
 	case c.lateShare() > 0.25:
 		return check(name, Watch, measure, threshold, "it has not done falling: a higher learning rate, or more steps")
 	case c.decayedEarly():
@@ -150,10 +162,10 @@ func (c *curve) lateConvergence() Check {
 func memoryUse(run Run) Check {
 	const name, threshold = "memory use", "70 to 85 % of the adapter's memory"
 	if run.Memory == 0 || run.MemoryLimit == 0 {
-		return check(name, Unknown, "the adapter's memory is not known", threshold, "")
+		return check(name, Unknown, measured("the adapter's memory is not known"), threshold, "")
 	}
 	share := float64(run.Memory) / float64(run.MemoryLimit)
-	measure := fmt.Sprintf("%.0f %%", 100*share)
+	measure := measured("%.0f %%", 100*share)
 	switch {
 	case share > 0.95:
 		return check(name, Bad, measure, threshold, "smaller micro-batches with more accumulation: the driver needs some memory, too")
@@ -169,10 +181,10 @@ func memoryUse(run Run) Check {
 func (c *curve) generalisation() Check {
 	const name, threshold = "generalisation gap", "validation within 10 % of training and 2 % of its lowest"
 	if len(c.validation) < 2 {
-		return check(name, Unknown, fmt.Sprintf("%d validations", len(c.validation)), threshold, "")
+		return check(name, Unknown, measured("%d validations", len(c.validation)), threshold, "")
 	}
 	gap, rise := c.gap(), c.rise()
-	measure := fmt.Sprintf("validation %.3f, %.1f %% above training and %.1f %% above its lowest", c.validation[len(c.validation)-1], 100*gap, 100*rise)
+	measure := measured("validation %.3f, %.1f %% above training and %.1f %% above its lowest", c.validation[len(c.validation)-1], 100*gap, 100*rise)
 	switch {
 	case c.overfits():
 		return check(name, Bad, measure, threshold, "stop at the lowest validation loss (--early-stop 3), or train on more data for fewer epochs")
@@ -187,20 +199,20 @@ func (c *curve) jumps() Check {
 	const name, threshold = "the loss jumps", "no spike"
 	switch {
 	case c.diverged() || c.skipped > 0:
-		return check(name, Bad, fmt.Sprintf("%d spikes, %d steps left out, from %.3f up to %.3f", len(c.spikes), c.skipped, c.first, c.highest), threshold, "lower the learning rate to a third, or lengthen the warm-up")
+		return check(name, Bad, measured("%d spikes, %d steps left out, from %.3f up to %.3f", len(c.spikes), c.skipped, c.first, c.highest), threshold, "lower the learning rate to a third, or lengthen the warm-up")
 	case len(c.spikes) > 0:
-		return check(name, Watch, fmt.Sprintf("%d spikes, the first at step %d", len(c.spikes), c.spikes[0]), threshold, "--rollback-on-spike, or look at the marked batches")
+		return check(name, Watch, measured("%d spikes, the first at step %d", len(c.spikes), c.spikes[0]), threshold, "--rollback-on-spike, or look at the marked batches")
 	}
-	return check(name, Good, "no spikes", threshold, "")
+	return check(name, Good, measured("no spikes"), threshold, "")
 }
 
 // slowEnd: the second trouble, it converges slowly towards the end.
 func (c *curve) slowEnd() Check {
 	const name, threshold = "slow late convergence", "the loss still falls while the learning rate does"
 	if c.progress < 0.9 {
-		return check(name, Unknown, fmt.Sprintf("%.0f %% of the run", 100*c.progress), threshold, "")
+		return check(name, Unknown, measured("%.0f %% of the run", 100*c.progress), threshold, "")
 	}
-	measure := fmt.Sprintf("%.1f %% of the fall in the last third", 100*c.lateShare())
+	measure := measured("%.1f %% of the fall in the last third", 100*c.lateShare())
 	if c.decayedEarly() || c.lateShare() < 0.01 && !c.rose() {
 		return check(name, Watch, measure, threshold, "keep the learning rate up for longer (--schedule wsd), or end the run sooner")
 	}
@@ -211,13 +223,13 @@ func (c *curve) slowEnd() Check {
 func lowMemory(run Run) Check {
 	const name, threshold = "low memory use", "more than half of the adapter's memory"
 	if run.Memory == 0 || run.MemoryLimit == 0 {
-		return check(name, Unknown, "the adapter's memory is not known", threshold, "")
+		return check(name, Unknown, measured("the adapter's memory is not known"), threshold, "")
 	}
 	verdict := Good
 	if run.Memory < run.MemoryLimit/2 {
 		verdict = Watch
 	}
-	return check(name, verdict, fmt.Sprintf("%.0f %%", 100*float64(run.Memory)/float64(run.MemoryLimit)), threshold,
+	return check(name, verdict, measured("%.0f %%", 100*float64(run.Memory)/float64(run.MemoryLimit)), threshold,
 		"a larger micro-batch, if that makes more tokens a second, or a larger model: plan tells what fits")
 }
 

@@ -97,7 +97,7 @@ func TestDiagnose(t *testing.T) {
 				if check.Verdict != want {
 					t.Errorf("%d: %+v, want %s", i, check, want)
 				}
-				if needs := check.Verdict == Watch || check.Verdict == Bad; needs != (check.Advice != "") || check.Measure == "" || check.Threshold == "" {
+				if needs := check.Verdict == Watch || check.Verdict == Bad; needs != (check.Advice != "") || check.Measure.String() == "" || check.Threshold == "" {
 					t.Errorf("%d: %+v", i, check)
 				}
 			}
