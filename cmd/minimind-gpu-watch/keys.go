@@ -16,25 +16,32 @@ import (
 
 // keys are what keyboard and mouse have set.
 type keys struct {
-	chart   *chart.Chart
-	view    runs.View
-	table   [][]string // of what differs between the runs
-	tabled  bool
-	help    bool
-	extra   map[string]bool // series that are shown besides loss and learning rate
-	clicked time.Time
-	said    string // in the last row, until the next key
+	chart    *chart.Chart
+	language chart.Language
+	view     runs.View
+	table    [][]string // of what differs between the runs
+	tabled   bool
+	help     bool
+	extra    map[string]bool // series that are shown besides loss and learning rate
+	clicked  time.Time
+	failed   error       // of following a run
+	said     string      // in the last row, until the next key
+	later    chan func() // what other goroutines want done between two frames
 }
 
-const helpText = "x step/tokens/time    l log    [ ] smoothing    1-9 more curves    d differences    t theme    p save PNG    drag to zoom, Esc or double click back    q quit"
-
 func newKeys(c *chart.Chart, v runs.View, table [][]string) *keys {
-	return &keys{chart: c, view: v, table: table, tabled: true, extra: map[string]bool{}}
+	return &keys{chart: c, language: chart.English, view: v, table: table, tabled: true, extra: map[string]bool{}, later: make(chan func(), 10)}
+}
+
+// say fills in one of the window's words.
+func (k *keys) say(key string, values ...any) string {
+	return fmt.Sprintf(words[k.language][key], values...)
 }
 
 // show gives the chart what has been set.
 func (k *keys) show() {
 	c := k.chart
+	c.SetLanguage(k.language)
 	k.view.Apply(c)
 	if k.tabled {
 		c.SetTable(k.table)
@@ -43,17 +50,33 @@ func (k *keys) show() {
 	}
 	switch {
 	case k.help:
-		c.SetNote(helpText)
+		c.SetNote(k.say("keys"))
 	case k.said != "":
 		c.SetNote(k.said)
+	case k.failed != nil:
+		c.SetNote(k.say("unfollow", k.failed))
 	default:
-		c.SetNote(fmt.Sprintf("smoothing %.3g    h: keys", k.view.Smoothing))
+		c.SetNote(k.say("view", k.view.Smoothing))
+	}
+}
+
+// speakChinese lets the window speak Chinese, once the system has found a font for it.
+func (k *keys) speakChinese() {
+	if font := findFont('中'); font != nil {
+		k.later <- func() {
+			k.chart.AddFont(font)
+			k.language = chart.Chinese
+		}
 	}
 }
 
 // update passes on what mouse and keyboard have done since the last sixtieth of a second.
 func (k *keys) update() error {
 	k.mouse()
+	for len(k.later) > 0 {
+		(<-k.later)()
+		k.show()
+	}
 	pressed := inpututil.AppendJustPressedKeys(nil)
 	for _, key := range pressed {
 		if key == ebiten.KeyQ {
@@ -80,7 +103,7 @@ func (k *keys) press(key ebiten.Key) {
 	case ebiten.KeyD:
 		k.tabled = !k.tabled
 		if len(k.table) == 0 {
-			k.said = "there is nothing in which the runs differ"
+			k.said = k.say("same")
 		}
 	case ebiten.KeyH:
 		k.help = !k.help
@@ -134,9 +157,9 @@ func (k *keys) save() string {
 		err = os.WriteFile(name, picture, 0o666)
 	}
 	if err != nil {
-		return "not saved: " + err.Error()
+		return k.say("unsaved", err)
 	}
-	return "saved as " + name
+	return k.say("saved", name)
 }
 
 // mouse tells the chart where the mouse is and what it does.

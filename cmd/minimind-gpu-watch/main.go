@@ -16,6 +16,7 @@ import (
 	"github.com/hajimehoshi/ebiten/v2"
 	"github.com/jezek/xgb"
 	"github.com/minimind-gpu/minimind-gpu/cmd/internal/runs"
+	"github.com/minimind-gpu/minimind-gpu/host/chart"
 	"github.com/minimind-gpu/minimind-gpu/host/chart/screen"
 )
 
@@ -51,6 +52,10 @@ func open(args arguments) (game *screen.Game, title string, err error) {
 	}
 	keys := newKeys(c, args.View, runs.Differences(all))
 	keys.show()
+	c.FindFonts(findFont)
+	if wishedLanguage() == chart.Chinese {
+		go keys.speakChinese()
+	}
 	title = "minimind-gpu: " + strings.Join(runs.Names(all), ", ")
 	go func() {
 		for ; ; time.Sleep(500 * time.Millisecond) {
@@ -60,7 +65,7 @@ func open(args arguments) (game *screen.Game, title string, err error) {
 				}
 				if err := r.Follow(c, runs.ID(i)); err != nil {
 					all[i] = nil // its curve stays as it is
-					c.SetNote(err.Error())
+					keys.later <- func() { keys.failed = err }
 					fmt.Fprintf(os.Stderr, "minimind-gpu-watch: %v\n", err)
 				}
 			}

@@ -22,6 +22,7 @@ import (
 	"github.com/jezek/xgb/xproto"
 	"github.com/jezek/xgb/xtest"
 	"github.com/minimind-gpu/minimind-gpu/cmd/internal/runs"
+	"github.com/minimind-gpu/minimind-gpu/host/chart"
 	"github.com/minimind-gpu/minimind-gpu/host/chart/screen"
 	"github.com/minimind-gpu/minimind-gpu/nn/metrics"
 )
@@ -46,7 +47,7 @@ func TestMain(m *testing.M) {
 }
 
 // camera takes a picture of the window into FILE whenever FILE.take is there, and removes that; FILE.drawn is what the
-// window should show.
+// window should show. It waits for the language that is wished.
 type camera struct {
 	*screen.Game
 	file string
@@ -55,6 +56,9 @@ type camera struct {
 func (c *camera) Draw(s *ebiten.Image) {
 	picture := c.Chart.Picture()
 	c.Game.Draw(s)
+	if (c.Chart.Label("step") == "步数") != (wishedLanguage() == chart.Chinese) {
+		return
+	}
 	if _, err := os.Stat(c.file + ".take"); err != nil || c.Chart.Picture() != picture { // it has changed meanwhile
 		return
 	}
@@ -211,7 +215,8 @@ func record(t *testing.T, dir string, from, to int, rate float64) {
 }
 
 func TestWindow(t *testing.T) {
-	a, b := filepath.Join(t.TempDir(), "slow"), filepath.Join(t.TempDir(), "fast")
+	t.Setenv("LC_ALL", "zh_CN.UTF-8")
+	a, b := filepath.Join(t.TempDir(), "slow"), filepath.Join(t.TempDir(), "快的")
 	for dir, settings := range map[string]string{a: "learning_rate: 0.01\nseed: 1\n", b: "learning_rate: 0.02\nseed: 1\n"} {
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			t.Fatal(err)

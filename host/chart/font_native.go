@@ -73,6 +73,15 @@ func (o *outlines) draw(r rune, size, x float64) *image.Alpha {
 	return picture
 }
 
+// AddFont draws letters that the fonts before it lack.
+func (c *Chart) AddFont(f *opentype.Font) {
+	c.change(func() {
+		o := c.glyphs.font.(*outlines)
+		o.fonts = append(o.fonts, f)
+		c.glyphs.reset() // for letters that were boxes
+	})
+}
+
 // FindFonts lets letters that the embedded font lacks be drawn, too: find looks for a font that has one, and returns nil
 // if there is none. It is called for such letters only, each once, from a goroutine of its own: it may take its time.
 // Until it has found one, and where it finds none, a box stands for the letter.
