@@ -17,8 +17,9 @@ type routing struct {
 	N, E, K  int
 	gate     *Tensor      // (N, K): weights of the chosen
 	weighted bool         // they are not all 1
-	rows     int          // room for the choices, however they fall
-	position *host.Buffer // (N, K) u32: row of each choice
+	rows     int          // room for the choices, however they fall; in decoding, N*K
+	choice   *host.Buffer // (N, K) u32: experts
+	position *host.Buffer // (N, K) u32: row of each choice; nil in decoding, as are the next three
 	source   *host.Buffer // (rows) u32: choice of each row that is one
 	span     *host.Buffer // (E) vec2u: first row, and the end
 	tile     *host.Buffer // (tiles) vec2u: expert, and the end of its rows
@@ -42,8 +43,13 @@ func (g *Graph) Route(logits *Tensor, c *config.MoE, layer int) *routing {
 	n, e, k := uint32(N), uint32(E), uint32(K)
 	normalize := c.NormTopKProb == "always" || c.NormTopKProb == "multi" && K > 1
 	r := &routing{N: N, E: E, K: K, weighted: K > 1 || !normalize, gate: g.tensor("expert weights", []int{N, K}, logits)}
-	prob, choice := g.buffer("router probabilities", N*E), g.buffer("choices", N*K)
-	g.emit(shaders.RouterForward{N: n, E: e, K: k, Normalize: flag(normalize), Logits: logits.Data, Prob: prob, Choice: choice, Gate: r.gate.Data}.Call())
+	prob := g.buffer("router probabilities", N*E)
+	r.choice = g.buffer("choices", N*K)
+	g.emit(shaders.RouterForward{N: n, E: e, K: k, Normalize: flag(normalize), Logits: logits.Data, Prob: prob, Choice: r.choice, Gate: r.gate.Data}.Call())
+	if g.decoding {
+		r.rows = N * K
+		return r
+	}
 
 	T, factor := N, c.AuxCoef*float64(E) // tokens over which balance is measured: a row's, or all
 	if g.balance != nil && c.Aux == "sequence" {
@@ -51,7 +57,7 @@ func (g *Graph) Route(logits *Tensor, c *config.MoE, layer int) *routing {
 	}
 	factor /= float64(N) * float64(T) // there are N/T such segments; both the share and the mean are over T
 	t, blocks := uint32(T), shaders.ExpertBlocks(n, uint32(T))
-	counts, sums := g.sortByExpert(r, prob, choice, t, blocks)
+	counts, sums := g.sortByExpert(r, prob, t, blocks)
 	if !g.wants(logits) {
 		return r
 	}
@@ -66,7 +72,7 @@ func (g *Graph) Route(logits *Tensor, c *config.MoE, layer int) *routing {
 			g.emit(shaders.Fill{Count: n * k, Out: dgate}.Call())
 		}
 		dlogits, _ := g.gradient(logits)
-		g.emit(shaders.RouterBackward{N: n, T: t, E: e, K: k, Normalize: flag(normalize), Prob: prob, Choice: choice, Gate: r.gate.Data,
+		g.emit(shaders.RouterBackward{N: n, T: t, E: e, K: k, Normalize: flag(normalize), Prob: prob, Choice: r.choice, Gate: r.gate.Data,
 			Dgate: dgate, Slope: slope, Dlogits: dlogits}.Call())
 	})
 	return r
@@ -74,7 +80,7 @@ func (g *Graph) Route(logits *Tensor, c *config.MoE, layer int) *routing {
 
 // sortByExpert gives every choice its row: a counting sort, stable, over blocks of a segment's tokens. It returns what each
 // block has of every expert, (blocks, E): choices, and the sum of its probabilities.
-func (g *Graph) sortByExpert(r *routing, prob, choice *host.Buffer, T, blocks uint32) (counts, sums *host.Buffer) {
+func (g *Graph) sortByExpert(r *routing, prob *host.Buffer, T, blocks uint32) (counts, sums *host.Buffer) {
 	e, k := uint32(r.E), uint32(r.K)
 	tiles := shaders.ExpertTiles(uint32(r.N*r.K), e)
 	r.rows = int(tiles) * shaders.ExpertTile
@@ -84,17 +90,20 @@ func (g *Graph) sortByExpert(r *routing, prob, choice *host.Buffer, T, blocks ui
 	counts, sums = g.buffer("choices of blocks", size), g.buffer("probabilities of blocks", size)
 	start := g.buffer("rows before blocks", size)
 	g.emit(
-		shaders.ExpertCount{T: T, E: e, K: k, Blocks: blocks, Prob: prob, Choice: choice, Counts: counts, ProbSum: sums}.Call(),
+		shaders.ExpertCount{T: T, E: e, K: k, Blocks: blocks, Prob: prob, Choice: r.choice, Counts: counts, ProbSum: sums}.Call(),
 		shaders.ExpertLayout{E: e, Blocks: blocks, Tiles: tiles, Counts: counts, Start: start, Span: r.span, Tile: r.tile}.Call(),
-		shaders.ExpertPlace{T: T, E: e, K: k, Blocks: blocks, Choice: choice, Start: start, Span: r.span, Position: r.position, Source: r.source}.Call())
+		shaders.ExpertPlace{T: T, E: e, K: k, Blocks: blocks, Choice: r.choice, Start: start, Span: r.span, Position: r.position, Source: r.source}.Call())
 	return counts, sums
 }
 
-// ToExperts returns the rows (rows, C) of the tokens x (N, C) that experts were chosen for. It is recomputed for the
-// backward pass.
+// ToExperts returns the rows (rows, C) of the tokens x (N, C) that experts were chosen for; in decoding, x itself. It is
+// recomputed for the backward pass.
 func (g *Graph) ToExperts(x *Tensor, r *routing) *Tensor {
 	C := x.Shape[1]
 	checkShape("to experts", x.Shape, r.N, C)
+	if g.decoding {
+		return x
+	}
 	out := g.tensor("rows of tokens", []int{r.rows, C}, x)
 	gather := func(x, out *host.Buffer) host.Call {
 		return shaders.ExpertGather{Rows: uint32(r.rows), C: uint32(C), K: uint32(r.K), X: x, Source: r.source, Tile: r.tile, Out: out}.Call()
@@ -103,7 +112,7 @@ func (g *Graph) ToExperts(x *Tensor, r *routing) *Tensor {
 	g.emit(gather(x.Data, out.Data))
 	g.onBackward(out, func() {
 		dx, add := g.gradient(x)
-		g.emit(shaders.ExpertCombine{N: uint32(r.N), C: uint32(C), K: uint32(r.K), Accumulate: add, Y: g.dout(out), Position: r.position, Out: dx}.Call())
+		g.emit(shaders.ExpertCombine{N: uint32(r.N), C: uint32(C), K: uint32(r.K), Accumulate: add, Sorted: 1, Y: g.dout(out), Position: r.position, Out: dx}.Call())
 	})
 	return out
 }
@@ -113,7 +122,7 @@ func (g *Graph) FromExperts(y *Tensor, r *routing) *Tensor {
 	N, C, K := uint32(r.N), uint32(y.Shape[1]), uint32(r.K)
 	checkShape("from experts", y.Shape, r.rows, int(C))
 	out := g.tensor("mixture", []int{r.N, int(C)}, y, r.gate)
-	g.emit(shaders.ExpertCombine{N: N, C: C, K: K, Weighted: flag(r.weighted), Y: y.Data, Position: r.position, Gate: r.gate.Data, Out: out.Data}.Call())
+	g.emit(shaders.ExpertCombine{N: N, C: C, K: K, Weighted: flag(r.weighted), Sorted: flag(!g.decoding), Y: y.Data, Position: r.position, Gate: r.gate.Data, Out: out.Data}.Call())
 	g.onBackward(out, func() {
 		if r.weighted && g.wants(r.gate) {
 			dgate, _ := g.gradient(r.gate)
@@ -128,12 +137,20 @@ func (g *Graph) FromExperts(y *Tensor, r *routing) *Tensor {
 	return out
 }
 
-// ExpertLinear is Linear with each row's expert's weight of the stack: x is (rows, I), the result (rows, O).
+// ExpertLinear is Linear with each row's expert's weight of the stack: x is (rows, I), the result (rows, O). In decoding,
+// x may be (N, I): a token's choices share its row.
 func (g *Graph) ExpertLinear(x *Tensor, weight *stack, r *routing) *Tensor {
 	O, I := weight.Shape[0], weight.Shape[1]
-	checkShape("expert linear "+weight.Name, x.Shape, r.rows, I)
 	out := g.tensor(weight.Name+" out", []int{r.rows, O}, x, &weight.Tensor)
 	rows, i, o := uint32(r.rows), uint32(I), uint32(O)
+	if g.decoding {
+		share := r.rows / x.Shape[0]
+		checkShape("expert linear "+weight.Name, x.Shape, r.rows/share, I)
+		g.emit(shaders.MatmulFew{N: rows, I: i, O: o, E: uint32(r.E), Stride: weight.stride, Share: uint32(share), ROWS: rowsAtOnce((r.rows + r.E - 1) / r.E),
+			X: x.Data, Weight: weight.Data, Choice: r.choice, Out: out.Data}.Call())
+		return out
+	}
+	checkShape("expert linear "+weight.Name, x.Shape, r.rows, I)
 	g.emit(shaders.MatmulForward{N: rows, I: i, O: o, Stride: weight.stride, X: x.Data, Weight: weight.Data, Out: out.Data, Tile: r.tile}.Call())
 	g.onBackward(out, func() {
 		if g.wants(&weight.Tensor) {

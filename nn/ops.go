@@ -36,7 +36,7 @@ func (g *Graph) Linear(x, weight *Tensor) *Tensor {
 	checkShape("linear "+weight.Name, weight.Shape, O, I)
 	out := g.tensor(weight.Name+" out", []int{N, O}, x, weight)
 	if g.decoding {
-		g.emit(shaders.MatmulFew{N: uint32(N), I: uint32(I), O: uint32(O), ROWS: rowsAtOnce(N), X: x.Data, Weight: weight.Data, Out: out.Data}.Call())
+		g.emit(shaders.MatmulFew{N: uint32(N), I: uint32(I), O: uint32(O), E: 1, Share: 1, ROWS: rowsAtOnce(N), X: x.Data, Weight: weight.Data, Out: out.Data}.Call())
 		return out
 	}
 	g.emit(shaders.MatmulForward{N: uint32(N), I: uint32(I), O: uint32(O), X: x.Data, Weight: weight.Data, Out: out.Data}.Call())

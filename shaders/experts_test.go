@@ -324,13 +324,18 @@ func testGatherAndCombine(t *testing.T, r *routing) {
 		}
 		gather := ExpertGather{Rows: rows, C: C, K: k, Weighted: word(weighted), X: xs, Source: sources, Tile: tiles,
 			Out: hosttest.Upload(t, "rows", slices.Repeat([]float32{-7}, r.rows()*C))}
-		combine := ExpertCombine{N: n, C: C, K: k, Weighted: word(weighted), Y: ys, Position: positions, Out: hosttest.Upload(t, "out", before)}
+		combine := ExpertCombine{N: n, C: C, K: k, Weighted: word(weighted), Sorted: 1, Y: ys, Position: positions, Out: hosttest.Upload(t, "out", before)}
 		if weighted {
 			gather.Gate, combine.Gate = gates, gates
 		}
+		inOrder, ordered := combine, make([]float32, r.N*r.K*C)
+		for i, row := range r.position {
+			copy(ordered[i*C:], y[int(row)*C:][:C])
+		}
+		inOrder.Sorted, inOrder.Position, inOrder.Y, inOrder.Out = 0, nil, hosttest.Upload(t, "y", ordered), hosttest.Zeros(t, "out", r.N*C)
 		add := combine
 		add.Accumulate, add.Out = 1, hosttest.Upload(t, "sum", before)
-		hosttest.Run(t, gather.Call(), combine.Call(), add.Call())
+		hosttest.Run(t, gather.Call(), combine.Call(), inOrder.Call(), add.Call())
 
 		wantRows, out, sum := make([]float64, r.rows()*C), make([]float64, r.N*C), wide(before)
 		for row := range r.rows() {
@@ -349,6 +354,7 @@ func testGatherAndCombine(t *testing.T, r *routing) {
 		}
 		within(t, "rows", hosttest.Floats(t, gather.Out), wantRows, 1e-6)
 		within(t, "out", hosttest.Floats(t, combine.Out), out, 1e-6)
+		within(t, "out of rows in order", hosttest.Floats(t, inOrder.Out), out, 1e-6)
 		within(t, "sum", hosttest.Floats(t, add.Out), sum, 1e-6)
 	}
 
@@ -466,6 +472,6 @@ func BenchmarkExperts(b *testing.B) {
 		benchmarkCall(b, 8*N*C, ExpertGather{Rows: rows, C: C, K: K, X: x, Source: source, Tile: tile, Out: y}.Call())
 	})
 	b.Run("combine", func(b *testing.B) {
-		benchmarkCall(b, 8*N*C, ExpertCombine{N: N, C: C, K: K, Y: y, Position: position, Out: x}.Call())
+		benchmarkCall(b, 8*N*C, ExpertCombine{N: N, C: C, K: K, Sorted: 1, Y: y, Position: position, Out: x}.Call())
 	})
 }

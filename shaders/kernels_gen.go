@@ -614,15 +614,17 @@ var expertCombineKernel = host.Kernel{
 
 // ExpertCombine out[n] = sum over k of y[position[n,k]], with weighted = 1 each times gate[n,k]; or out[n] += it
 //
-// What the chosen experts make of a token; and the gradient of expert_gather. One vec4 a thread.
+// What the chosen experts make of a token; and the gradient of expert_gather. With sorted = 0, rows are in the order of the
+// choices: n*K + k instead of position[n,k]. One vec4 a thread.
 type ExpertCombine struct {
 	N          uint32
 	C          uint32
 	K          uint32
 	Weighted   uint32
 	Accumulate uint32
+	Sorted     uint32
 	Y          *host.Buffer // read (rows, C), C a multiple of 4
-	Position   *host.Buffer // read (N, K); see expert_place
+	Position   *host.Buffer // read optional: (N, K); see expert_place
 	Gate       *host.Buffer // read optional: (N, K)
 	Out        *host.Buffer // read_write (N, C)
 }
@@ -630,9 +632,9 @@ type ExpertCombine struct {
 // Call is the kernel with its arguments.
 func (k ExpertCombine) Call() host.Call {
 	return host.Call{Kernel: &expertCombineKernel,
-		Params:    []uint32{k.N, k.C, k.K, k.Weighted, k.Accumulate},
+		Params:    []uint32{k.N, k.C, k.K, k.Weighted, k.Accumulate, k.Sorted},
 		Overrides: []uint32{},
-		Buffers:   []*host.Buffer{k.Y, k.Position, cmp.Or(k.Gate, k.Y), k.Out},
+		Buffers:   []*host.Buffer{k.Y, cmp.Or(k.Position, k.Y), cmp.Or(k.Gate, k.Y), k.Out},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			return [3]uint32{ceil(k.N*k.C, 4*c["SIZE"]), 1, 1}
 		}}
@@ -1020,37 +1022,44 @@ var matmulFewKernel = host.Kernel{
 		{Name: "cpu", Source: source("matmul_few.cpu.wgsl"), Constants: map[string]uint32{"TN": 8, "LANES": 8}},
 		{Name: "gpu", Source: source("matmul_few.gpu.wgsl"), Constants: map[string]uint32{"OUTS": 4, "SIZE": 64}},
 	},
-	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}},
+	Bindings:  []host.Binding{{Name: "x", Write: false}, {Name: "weight", Write: false}, {Name: "out", Write: true}, {Name: "choice", Write: false}},
 	Overrides: []string{"ROWS"},
 }
 
 // MatmulFew out = x weight^T for few rows of x, each to the same bits however many there are
 //
 // What decoding needs: one row for each text, and a text must not depend on its neighbours. A row's sums are made by fma
-// in an order that I and the constants alone decide; ROWS only says how many rows of x share a look at the weight.
+// in an order that I and the constants alone decide; ROWS only says how many rows share a look at the weight.
+//
+// With more than one expert, row n is a choice: its weight is that of expert choice[n], which begins at choice[n] * stride
+// vec4, and it is a product of x's row n/share, since a token's choices may share a row.
 //
 // For software adapters: the threads of a workgroup are the lanes of one vector, and each keeps ROWS x TN outputs.
 type MatmulFew struct {
 	N      uint32
 	I      uint32
 	O      uint32
+	E      uint32
+	Stride uint32
+	Share  uint32
 	ROWS   uint32       // compiled into the kernel
-	X      *host.Buffer // read (N, I), I a multiple of 4
-	Weight *host.Buffer // read (O, I)
+	X      *host.Buffer // read (N/share, I), I a multiple of 4
+	Weight *host.Buffer // read (O, I), or one for each expert
 	Out    *host.Buffer // read_write (N, O)
+	Choice *host.Buffer // read optional: (N)
 }
 
 // Call is the kernel with its arguments.
 func (k MatmulFew) Call() host.Call {
 	return host.Call{Kernel: &matmulFewKernel,
-		Params:    []uint32{k.N, k.I, k.O},
+		Params:    []uint32{k.N, k.I, k.O, k.E, k.Stride, k.Share},
 		Overrides: []uint32{k.ROWS},
-		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out},
+		Buffers:   []*host.Buffer{k.X, k.Weight, k.Out, cmp.Or(k.Choice, k.X)},
 		Grid: func(variant string, c map[string]uint32) [3]uint32 {
 			if variant == "cpu" {
-				return [3]uint32{ceil(k.O, c["TN"]*c["LANES"]), ceil(k.N, k.ROWS), 1}
+				return [3]uint32{k.E, ceil(k.O, c["TN"]*c["LANES"]), ceil(k.N, k.ROWS)}
 			}
-			return [3]uint32{ceil(k.O, c["OUTS"]), ceil(k.N, k.ROWS), 1}
+			return [3]uint32{k.E, ceil(k.O, c["OUTS"]), ceil(k.N, k.ROWS)}
 		}}
 }
 
