@@ -59,7 +59,7 @@ func interopCases(t *testing.T) []interopCase {
 			config.LoRA{Rank: 8, Alpha: 12, Targets: "q_proj,v_proj,down_proj"}},
 		{"YaRN", small(preset("minimind2-small"), func(m *config.Model) {
 			m.RopeScaling = &config.RopeScaling{Type: "yarn", Factor: 16, OriginalMaxPositionEmbeddings: 16, BetaFast: 32, BetaSlow: 1, AttentionFactor: 1}
-		}), first, false, false, none},
+		}), first, false, true, none},
 		{"2 of 6 experts", small(preset("minimind3-moe"), func(m *config.Model) {
 			m.MoE = &config.MoE{NumExperts: 6, NumExpertsPerTok: 2, MoEIntermediateSize: 96, NormTopKProb: "always", Aux: "batch", AuxCoef: 5e-4}
 		}), second, false, true, none},
@@ -82,6 +82,7 @@ type otherSays struct {
 	LlamaCppTokens     [][]int          `json:"llama_cpp_tokens"`
 	LlamaCppText       string           `json:"llama_cpp_text"`
 	LlamaCppSpecial    []int            `json:"llama_cpp_special"`
+	LlamaCppChats      []string         `json:"llama_cpp_chats"`
 }
 
 const (
@@ -257,6 +258,9 @@ func (c interopCase) compare(t *testing.T, device *host.Device, python, dir, ckp
 	for i, want := range published {
 		if others.Chats[i] != want.Text {
 			t.Errorf("transformers writes chat %d as %q, want %q", i, others.Chats[i], want.Text)
+		}
+		if c.llamaCpp && others.LlamaCppChats[i] != want.Text {
+			t.Errorf("the GGUF's template writes chat %d as %q, want %q", i, others.LlamaCppChats[i], want.Text)
 		}
 	}
 	c.importResaved(t, dir, ckpt)

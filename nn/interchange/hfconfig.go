@@ -114,7 +114,7 @@ func hfConfigOf(m config.Model, tok *tokenizer.Tokenizer, d DType) (*hfConfig, e
 		c.EosTokenID = *eos
 	}
 	if s := m.RopeScaling; s != nil {
-		if err := checkYaRN(m); err != nil {
+		if err := CheckYaRN(m); err != nil {
 			return nil, err
 		}
 		factor := s.AttentionFactor

@@ -148,16 +148,16 @@ func (c *hfConfig) rope(m *config.Model, own bool) error {
 	if own {
 		return nil
 	}
-	return checkYaRN(*m)
+	return CheckYaRN(*m)
 }
 
-// checkYaRN refuses the contexts for which transformers and MiniMind blend differently: MiniMind ends the blend at the
-// last pair, transformers lets it go on beyond.
-func checkYaRN(m config.Model) error {
+// CheckYaRN refuses the contexts for which other programs and MiniMind blend differently: MiniMind ends the blend at the
+// last pair, transformers and llama.cpp let it go on beyond. The model must have RopeScaling.
+func CheckYaRN(m config.Model) error {
 	s, D := m.RopeScaling, float64(m.HeadDim)
 	last := math.Ceil(D * math.Log(float64(s.OriginalMaxPositionEmbeddings)/(s.BetaSlow*2*math.Pi)) / (2 * math.Log(m.RopeTheta)))
 	if last > D/2-1 {
-		return fmt.Errorf("the rotation of base %g does not turn slowly enough for an original context of %d: transformers' YaRN and MiniMind's differ there", m.RopeTheta, s.OriginalMaxPositionEmbeddings)
+		return fmt.Errorf("the rotation of base %g does not turn slowly enough for an original context of %d: the YaRN of other programs and MiniMind's differ there", m.RopeTheta, s.OriginalMaxPositionEmbeddings)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // known are the models that llama.cpp knows.
-var known = []string{"llama", "untied", "qwen3", "qwen3_moe", "qwen3_moe_of_two"}
+var known = []string{"llama", "untied", "yarn", "qwen3", "qwen3_moe", "qwen3_moe_of_two"}
 
 func open(file []byte) (*interchange.Model, error) {
 	return Open(bytes.NewReader(file), int64(len(file)), nil)
@@ -186,11 +186,35 @@ func TestModelsThatLlamaCppDoesNotKnow(t *testing.T) {
 	models := interchangetest.Models()
 	never := models["qwen3_moe"]
 	never.MoE = &config.MoE{NumExperts: 4, NumExpertsPerTok: 1, MoEIntermediateSize: 96, NormTopKProb: "multi", Aux: "batch"}
+	betas, slow := models["yarn"], models["yarn"]
+	betas.RopeScaling = &config.RopeScaling{Type: "yarn", Factor: 4, OriginalMaxPositionEmbeddings: 16, BetaFast: 16, BetaSlow: 1, AttentionFactor: 1}
+	slow.RopeScaling, slow.RopeTheta = config.YaRN(4, 1<<17), 1e4
 	for says, c := range map[string]config.Model{"shared experts": models["shared_moe"], "without QK-norm": models["llama_moe"],
-		"YaRN": models["yarn"], "norm_topk_prob": never} {
+		"beta_fast 16": betas, "does not turn slowly enough": slow, "norm_topk_prob": never} {
 		err := Write(&bytes.Buffer{}, reader(t, interchangetest.Checkpoint(c, true)), corpus.Tokenizer(), interchange.F32)
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want it to say %q", err, says)
+		}
+	}
+}
+
+// stretch is YaRN as llama.cpp's own files have it.
+func stretch(s settings, factor float64, original int64) {
+	s["llama.rope.scaling.type"], s["llama.rope.scaling.factor"], s["llama.rope.scaling.original_context_length"] = "yarn", factor, original
+}
+
+// TestYaRN reads how much attention is scaled, with llama.cpp's default and with what cancels it.
+func TestYaRN(t *testing.T) {
+	const enlarged = 1.1386294361119891 // 0.1 ln 4 + 1
+	for _, c := range []struct{ told, want float64 }{{0, enlarged}, {1, enlarged}, {float64(float32(1 / enlarged)), 1}, {float64(float32(1.2 / enlarged)), 1.2}, {2, 2.277259}} {
+		s := settings{}
+		if stretch(s, 4, 16); c.told != 0 {
+			s["llama.rope.scaling.attn_factor"] = c.told
+		}
+		want := config.YaRN(4, 16)
+		want.AttentionFactor = c.want
+		if got, err := s.yarn("llama"); err != nil || *got != *want {
+			t.Errorf("attn_factor %v is read as %+v, %v, want %+v", c.told, got, err, want)
 		}
 	}
 }
@@ -205,7 +229,10 @@ func TestFilesOfOthersThatCannotBe(t *testing.T) {
 		"llama.block_count is of another type":               func(s settings) { s["llama.block_count"] = "2" },
 		"llama.block_count is 4294967296":                    func(s settings) { s["llama.block_count"] = int64(1 << 32) },
 		"it rotates 8 of a head's 16 values":                 func(s settings) { s["llama.rope.dimension_count"] = int64(8) },
-		`llama.rope.scaling.type is "yarn"`:                  func(s settings) { s["llama.rope.scaling.type"] = "yarn" },
+		`stretched by "linear" (llama.rope.scaling.type)`:    func(s settings) { s["llama.rope.scaling.type"] = "linear" },
+		"llama.rope.scaling.factor is missing":               func(s settings) { s["llama.rope.scaling.type"] = "yarn" },
+		"does not turn slowly enough":                        func(s settings) { stretch(s, 4, 1<<17); s["llama.rope.freq_base"] = 1e4 },
+		"rope_scaling":                                       func(s settings) { stretch(s, 0, 16) },
 		"of mixtures only qwen3moe":                          func(s settings) { s["llama.expert_count"] = int64(8) },
 		`"gpt2", which cuts text into words as "qwen2" does`: func(s settings) { s["tokenizer.ggml.pre"] = "qwen2" },
 		"tokenizer.ggml.merges is missing":                   func(s settings) { delete(s, "tokenizer.ggml.merges") },

@@ -41,6 +41,9 @@ func TestIndependentParser(t *testing.T) {
 				c.MoE != nil && (a.ExpertCount != uint32(c.MoE.NumExperts) || a.ExpertUsedCount != uint32(c.MoE.NumExpertsPerTok)) {
 				t.Errorf("%s as %s: its architecture is read as %+v", name, d, a)
 			}
+			if y := c.RopeScaling; y != nil && (a.RoPEScalingType != "yarn" || a.RoPEScalingFactor != float32(y.Factor) || a.RoPEScalingOriginalContextLength != uint64(y.OriginalMaxPositionEmbeddings)) {
+				t.Errorf("%s as %s: its rotation is read as %s, %v, %d", name, d, a.RoPEScalingType, a.RoPEScalingFactor, a.RoPEScalingOriginalContextLength)
+			}
 			tok := theirs.Tokenizer()
 			if tok.Model != "gpt2" || tok.TokensLength != 512 || tok.MergesLength != uint64(len(corpus.Tokenizer().Parts().Merges)) ||
 				tok.BOSTokenID != 1 || tok.EOSTokenID != 2 || tok.PaddingTokenID != 0 {

@@ -50,6 +50,9 @@ func (f *file) model(tok *tokenizer.Tokenizer) (*interchange.Model, error) {
 	if err := c.Validate(); err != nil { // before names are made of its counts
 		return interchange.New(c, tok, nil)
 	}
+	if err := checkYaRN(c); err != nil {
+		return nil, err
+	}
 	tensors, err := f.parameters(c)
 	if err != nil {
 		return nil, err

@@ -47,6 +47,7 @@ func settingsOf(c config.Model, tok *tokenizer.Tokenizer, d interchange.DType) (
 	set("attention.layer_norm_rms_epsilon", c.RMSNormEps)
 	set("rope.dimension_count", c.HeadDim)
 	set("rope.freq_base", c.RopeTheta)
+	setYaRN(set, c.RopeScaling)
 	set("feed_forward_length", c.IntermediateSize)
 	if m := c.MoE; m != nil {
 		set("expert_count", m.NumExperts)
@@ -194,12 +195,11 @@ func (s settings) model(tied bool, vocabSize int) (config.Model, error) {
 	}
 	experts := 0
 	optional(&experts, "expert_count")
-	switch kind, _ := s[arch+".rope.scaling.type"].(string); {
+	c.RopeScaling, e = s.yarn(arch)
+	switch err = errors.Join(err, e); {
 	case err != nil:
 	case rotated != c.HeadDim:
 		err = fmt.Errorf("it rotates %d of a head's %d values: here all are", rotated, c.HeadDim)
-	case kind != "" && kind != "none":
-		err = fmt.Errorf("its context is stretched (%s.rope.scaling.type is %q), which cannot be taken over", arch, kind)
 	case arch == "qwen3moe":
 		c.MoE = &config.MoE{NumExperts: experts, NormTopKProb: "always", Aux: "batch", AuxCoef: 5e-4}
 		number(&c.MoE.NumExpertsPerTok, "expert_used_count")

@@ -59,8 +59,8 @@ func checkKnown(c config.Model) error {
 	if err := interchange.CheckClass(c); err != nil {
 		return err
 	}
-	if c.RopeScaling != nil {
-		return errors.New("this model's context is stretched by YaRN, for which llama.cpp scales attention otherwise: export it as hf")
+	if err := checkYaRN(c); err != nil {
+		return err
 	}
 	if e := c.MoE; e != nil && !interchange.Normalizes(e) {
 		return errors.New("llama.cpp scales the weights of the chosen experts to sum to one, and this model does not (norm_topk_prob): export it as hf")

@@ -14,6 +14,7 @@ import numpy as np
 import peft
 import torch
 import transformers
+from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 folder = pathlib.Path(sys.argv[1])
@@ -60,6 +61,15 @@ def with_llama_cpp():
             says["llama_cpp_tokens"] = [model.tokenize(text.encode(), add_bos=False, special=True) for text in case["texts"]]
             says["llama_cpp_text"] = model.detokenize(chosen, special=False).decode(errors="replace")
             says["llama_cpp_special"] = [model.token_bos(), model.token_eos()]
+            says["llama_cpp_chats"] = [rendered(model, c) for c in case["chats"]]
+
+
+def rendered(model, chat):
+    """A chat in the file's own template, as create_chat_completion writes it."""
+    text = lambda token: llama_cpp.llama_vocab_get_text(model._model.vocab, token).decode()
+    formatter = Jinja2ChatFormatter(model.metadata["tokenizer.chat_template"], eos_token=text(model.token_eos()), bos_token=text(model.token_bos()),
+                                    add_generation_prompt=chat.get("add_generation_prompt", False))
+    return formatter(messages=chat["messages"], tools=chat.get("tools")).prompt
 
 
 with_transformers()
