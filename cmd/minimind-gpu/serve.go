@@ -32,6 +32,7 @@ type serveCommand struct {
 	Timeout       time.Duration `default:"10m" help:"Longest time for a request, waiting included."`
 	Drain         time.Duration `default:"30s" help:"How long running answers may go on after Ctrl-C or SIGTERM."`
 	samplingFlags `embed:""`
+	ropeFlags     `embed:""`
 	Adapter       string `help:"GPU to use; see pretrain."`
 }
 
@@ -59,6 +60,9 @@ func (c *serveCommand) Run(p *program) error {
 		return err
 	}
 	defer s.close()
+	if err := c.ropeFlags.apply(&s.model.Config); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)))
 	if err != nil {
 		return err

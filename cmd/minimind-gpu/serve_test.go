@@ -82,8 +82,8 @@ func TestServeStops(t *testing.T) {
 }
 
 func TestServeToTheNetwork(t *testing.T) {
-	url, said, stop, done := serving(t, "--host", "0.0.0.0", "--parallel", "1")
-	if !strings.HasPrefix(url, "http://localhost:") || !strings.Contains(said.String(), "warning: anyone who reaches port") {
+	url, said, stop, done := serving(t, "--host", "0.0.0.0", "--parallel", "1", "--rope-scaling", "2", "--rope-scaling-original", "4096", "--context", "5000")
+	if !strings.HasPrefix(url, "http://localhost:") || !strings.Contains(said.String(), "warning: anyone who reaches port") || !strings.Contains(said.String(), "context 5000") {
 		t.Errorf("it said %s", said)
 	}
 	stop()
@@ -102,6 +102,7 @@ func TestServeRefuses(t *testing.T) {
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
 	minimind(t, "serve", "--checkpoint", run, "--port", port).want(t, 1, "address already in use")
 	minimind(t, "serve", "--checkpoint", run, "--parallel", "0").want(t, 2, "--parallel is 0")
+	minimind(t, "serve", "--checkpoint", run, "--rope-scaling", "0.5").want(t, 1, "rope_scaling.factor is 0.5")
 	minimind(t, "serve", "--checkpoint", run, "--queue=-1").want(t, 2, "--queue is -1")
 	minimind(t, "serve", "--checkpoint", run, "--context", "300").want(t, 1, "from 2 to 256")
 	minimind(t, "serve", "--checkpoint", "nowhere").want(t, 1, "nowhere")
