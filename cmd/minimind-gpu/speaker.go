@@ -37,7 +37,7 @@ func (f *samplingFlags) Validate() error {
 }
 
 func (f *samplingFlags) options() generate.Options {
-	return generate.Options{Temperature: f.Temperature, TopK: f.TopK, TopP: f.TopP, RepetitionPenalty: f.RepetitionPenalty, Stop: -1}
+	return generate.Options{Temperature: f.Temperature, TopK: f.TopK, TopP: generate.Nucleus(f.TopP), RepetitionPenalty: f.RepetitionPenalty, Stop: -1}
 }
 
 // speaker is a checkpoint's model on a device, to be spoken with.

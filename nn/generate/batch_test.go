@@ -237,11 +237,49 @@ func TestProbabilities(t *testing.T) {
 			}
 		}
 		o := Options{Temperature: 0.3 + r.Float64(), TopK: r.IntN(40), TopP: float64(r.IntN(3)) * 0.43217}
-		got, want := Probabilities(logits, nil, o), sorted(logits, o)
+		got, want := Probabilities(logits, nil, nil, o), sorted(logits, o)
 		for i := range want {
 			if math.Abs(got[i]-want[i]) > 1e-12 {
 				t.Fatalf("%+v: token %d of %d has probability %v, want %v", o, i, len(logits), got[i], want[i])
 			}
+		}
+	}
+}
+
+// TestAdjustments has penalties and biases decide what is likeliest, and what it is drawn with.
+func TestAdjustments(t *testing.T) {
+	logits := []float32{2, 1.5, 1, -1, 0.5} // of which 0 and 3 are in the prompt; 1 has been written once, 2 twice
+	prompt, written := []int{0, 3}, []int{2, 1, 2}
+	for _, c := range []struct {
+		o    Options
+		want []float64
+		best int
+	}{
+		{Options{}, []float64{2, 1.5, 1, -1, 0.5}, 0},
+		{Options{RepetitionPenalty: 4}, []float64{0.5, 0.375, 0.25, -4, 0.5}, 0}, // 0 is the first of two
+		{Options{PresencePenalty: 1}, []float64{2, 0.5, 0, -1, 0.5}, 0},
+		{Options{FrequencyPenalty: -1}, []float64{2, 2.5, 3, -1, 0.5}, 2},
+		{Options{PresencePenalty: 0.25, FrequencyPenalty: 0.5, RepetitionPenalty: 2}, []float64{1, 0, -0.75, -2, 0.5}, 0},
+		{Options{LogitBias: map[int]float64{3: 100, 0: -100}}, []float64{-98, 1.5, 1, 99, 0.5}, 3},
+		{Options{RepetitionPenalty: 4, LogitBias: map[int]float64{4: 1}}, []float64{0.5, 0.375, 0.25, -4, 1.5}, 4},
+		{Options{TopP: Nucleus(0)}, []float64{0, math.Inf(-1), math.Inf(-1), math.Inf(-1), math.Inf(-1)}, 0},
+	} {
+		sum, p := 0.0, Probabilities(logits, prompt, written, c.o)
+		for _, x := range c.want {
+			sum += math.Exp(x)
+		}
+		for i, x := range c.want {
+			if want := math.Exp(x) / sum; math.Abs(p[i]-want) > 1e-12 {
+				t.Errorf("%+v: token %d has probability %v, want %v", c.o, i, p[i], want)
+			}
+		}
+		c.o.Greedy = true
+		s := newSampler(c.o, prompt, len(logits))
+		for _, id := range written {
+			s.text.write(id)
+		}
+		if got := s.choose(logits); got != c.best {
+			t.Errorf("%+v: greedily %d, want %d", c.o, got, c.best)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,30 +11,42 @@ import (
 type sampler struct {
 	options Options
 	random  *rand.PCG
-	seen    []bool // by token
+	text    history
 	choice  distribution
 }
 
-func newSampler(o Options, prompt []int, vocab int) *sampler {
-	return &sampler{options: o, random: rand.NewPCG(o.Seed, 0), seen: marks(prompt, vocab)}
+// history is what a text's tokens so far say of the next.
+type history struct {
+	seen    []bool      // by token: in the prompt or after it
+	written map[int]int // how often, after the prompt
 }
 
-func marks(tokens []int, vocab int) []bool {
-	seen := make([]bool, vocab)
-	for _, t := range tokens {
-		seen[t] = true
+func newSampler(o Options, prompt []int, vocab int) *sampler {
+	return &sampler{options: o, random: rand.NewPCG(o.Seed, 0), text: newHistory(prompt, vocab)}
+}
+
+func newHistory(prompt []int, vocab int) history {
+	h := history{seen: make([]bool, vocab), written: map[int]int{}}
+	for _, t := range prompt {
+		h.seen[t] = true
 	}
-	return seen
+	return h
+}
+
+func (h *history) write(token int) {
+	h.seen[token] = true
+	h.written[token]++
 }
 
 func (s *sampler) choose(logits []float32) int {
+	s.choice.adjust(logits, s.text, s.options)
 	token := 0
 	if s.options.Greedy || s.options.Temperature == 0 {
-		token = likeliest(logits)
+		token = likeliest(s.choice.x)
 	} else {
-		token = s.draw(s.choice.probabilities(logits, s.seen, s.options))
+		token = s.draw(s.choice.probabilities(s.options))
 	}
-	s.seen[token] = true
+	s.text.write(token)
 	return token
 }
 
@@ -54,7 +67,7 @@ func (s *sampler) draw(probabilities []float64) int {
 }
 
 // likeliest is the token with the largest logit, the first of equals.
-func likeliest(logits []float32) int {
+func likeliest(logits []float64) int {
 	best := 0
 	for i, l := range logits {
 		if l > logits[best] {
@@ -64,11 +77,16 @@ func likeliest(logits []float32) int {
 	return best
 }
 
-// Probabilities are those that the next token is drawn from: repetition penalty over the tokens seen, temperature,
-// top-k, top-p (the token that crosses the threshold stays), in this order.
-func Probabilities(logits []float32, seen []int, o Options) []float64 {
+// Probabilities are those that the token after a prompt, and what was written since, is drawn from: penalties and biases,
+// temperature, top-k, top-p (the token that crosses the threshold stays), in this order.
+func Probabilities(logits []float32, prompt, written []int, o Options) []float64 {
+	h := newHistory(prompt, len(logits))
+	for _, t := range written {
+		h.write(t)
+	}
 	var d distribution
-	return d.probabilities(logits, marks(seen, len(logits)), o)
+	d.adjust(logits, h, o)
+	return d.probabilities(o)
 }
 
 // distribution is the memory that one text's choices need, again and again.
@@ -78,23 +96,35 @@ type distribution struct {
 	kept  []int
 }
 
-func (d *distribution) probabilities(logits []float32, seen []bool, o Options) []float64 {
+// adjust makes x of the logits: penalties for what was there before, then biases.
+func (d *distribution) adjust(logits []float32, h history, o Options) {
 	if d.x == nil {
 		d.x, d.p = make([]float64, len(logits)), make([]float64, len(logits))
 	}
-	x, p := d.x, d.p
-	temperature, penalty := o.Temperature, o.RepetitionPenalty
-	if temperature == 0 {
-		temperature = 1
-	}
-	highest := math.Inf(-1)
 	for i, l := range logits {
-		x[i] = float64(l)
-		if seen[i] && penalty != 0 && x[i] > 0 {
-			x[i] /= penalty
-		} else if seen[i] && penalty != 0 {
-			x[i] *= penalty
+		d.x[i] = float64(l)
+		if h.seen[i] && o.RepetitionPenalty != 0 && l > 0 {
+			d.x[i] /= o.RepetitionPenalty
+		} else if h.seen[i] && o.RepetitionPenalty != 0 {
+			d.x[i] *= o.RepetitionPenalty
 		}
+	}
+	if o.PresencePenalty != 0 || o.FrequencyPenalty != 0 {
+		for token, n := range h.written {
+			d.x[token] -= o.PresencePenalty + float64(n)*o.FrequencyPenalty
+		}
+	}
+	for token, bias := range o.LogitBias {
+		d.x[token] += bias
+	}
+}
+
+// probabilities makes p of x.
+func (d *distribution) probabilities(o Options) []float64 {
+	x, p := d.x, d.p
+	temperature := cmp.Or(o.Temperature, 1)
+	highest := math.Inf(-1)
+	for i := range x {
 		x[i] /= temperature
 		highest = max(highest, x[i])
 	}

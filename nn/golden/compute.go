@@ -169,7 +169,7 @@ func probabilities(logits []float32, seen []uint32, o samplingOptions) ([]float3
 	for _, id := range seen {
 		before = append(before, int(id))
 	}
-	all := generate.Probabilities(logits, before, generate.Options{Temperature: o.Temperature, TopK: o.TopK, TopP: o.TopP, RepetitionPenalty: o.RepetitionPenalty})
+	all := generate.Probabilities(logits, before, nil, generate.Options{Temperature: o.Temperature, TopK: o.TopK, TopP: o.TopP, RepetitionPenalty: o.RepetitionPenalty})
 	p := make([]float32, len(all))
 	for i, v := range all {
 		p[i] = float32(v)

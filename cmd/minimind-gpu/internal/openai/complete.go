@@ -29,6 +29,9 @@ func (s *Server) chat(ctx context.Context, w http.ResponseWriter, body []byte) *
 	if err != nil {
 		return err
 	}
+	if err := s.checkBiases(&r.request); err != nil {
+		return err
+	}
 	x := s.newExchange(r.request, true)
 	x.add(ctx, ids, func() *chat.Parser { return chat.NewParser(text) })
 	return x.run(ctx, w)
@@ -84,6 +87,9 @@ func (s *Server) completion(ctx context.Context, w http.ResponseWriter, body []b
 	if err := s.checkModel(r.model); err != nil {
 		return err
 	}
+	if err := s.checkBiases(&r.request); err != nil {
+		return err
+	}
 	x := s.newExchange(r.request, false)
 	for i, p := range r.prompts {
 		ids, err := s.completionPrompt(p, i, r)
@@ -108,8 +114,8 @@ func (s *Server) completionPrompt(p prompt, i int, r *completionRequest) ([]int,
 		ids = generate.Begin(s.config.Tokenizer, p.text)
 	}
 	for _, id := range ids {
-		if id < 0 || id >= s.config.Tokenizer.VocabSize() {
-			return nil, wrong("prompt", fmt.Sprintf("token %d is not in the vocabulary of %d", id, s.config.Tokenizer.VocabSize()))
+		if err := s.checkToken("prompt", id); err != nil {
+			return nil, err
 		}
 	}
 	if len(ids) == 0 {
@@ -120,4 +126,20 @@ func (s *Server) completionPrompt(p prompt, i int, r *completionRequest) ([]int,
 		limit -= s.room(&r.request)
 	}
 	return s.within(ids, limit, "prompt", r.cut)
+}
+
+func (s *Server) checkBiases(r *request) *apiError {
+	for id := range r.options.LogitBias {
+		if err := s.checkToken("logit_bias", id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) checkToken(field string, id int) *apiError {
+	if vocab := s.config.Tokenizer.VocabSize(); id < 0 || id >= vocab {
+		return wrong(field, fmt.Sprintf("token %d is not in the vocabulary of %d", id, vocab))
+	}
+	return nil
 }

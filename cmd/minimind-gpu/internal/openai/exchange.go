@@ -196,6 +196,6 @@ func (x *exchange) whole(ctx context.Context, w http.ResponseWriter) *apiError {
 		reply.Choices = append(reply.Choices, c)
 	}
 	reply.Usage = x.usage()
-	send(w, http.StatusOK, reply)
+	x.server.sendLong(w, reply)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/chat"
 	"github.com/minimind-gpu/minimind-gpu/nn/generate"
@@ -57,9 +58,14 @@ func (f *fields) common(r *request, defaults generate.Options) {
 	r.options, r.choices = defaults, 1
 	take(f, "model", "a string", &r.model)
 	f.number("temperature", 0, 2, &r.options.Temperature)
-	f.number("top_p", 0, 1, &r.options.TopP)
+	if f.number("top_p", 0, 1, &r.options.TopP); f.has("top_p") {
+		r.options.TopP = generate.Nucleus(r.options.TopP)
+	}
 	f.integer("top_k", 0, math.MaxInt32, &r.options.TopK)
 	f.number("repetition_penalty", 0.01, 100, &r.options.RepetitionPenalty)
+	f.number("presence_penalty", -2, 2, &r.options.PresencePenalty)
+	f.number("frequency_penalty", -2, 2, &r.options.FrequencyPenalty)
+	f.biases(&r.options)
 	f.integer("n", 1, maxChoices, &r.choices)
 	take(f, "stream", "true or false", &r.stream)
 	if f.has("stream_options") {
@@ -84,9 +90,24 @@ func (f *fields) common(r *request, defaults generate.Options) {
 		f.fail(wrong("truncation", `must be "auto", which cuts a prompt that is too long, or "disabled"`))
 	}
 	r.cut = truncation == "auto"
-	f.unsupported("frequency_penalty", "0", "0.0")
-	f.unsupported("presence_penalty", "0", "0.0")
-	f.unsupported("logit_bias", "{}")
+}
+
+// biases reads what is added to the logits of tokens, by their ids.
+func (f *fields) biases(o *generate.Options) {
+	const form = "an object of numbers from -100 to 100 by tokens' ids"
+	var biases map[string]float64
+	take(f, "logit_bias", form, &biases)
+	for name, bias := range biases {
+		id, err := strconv.Atoi(name)
+		if err != nil || !(bias >= -100 && bias <= 100) {
+			f.fail(wrong("logit_bias", fmt.Sprintf("has %.40q: %v; must be %s", name, bias, form)))
+			return
+		}
+		if o.LogitBias == nil {
+			o.LogitBias = map[int]float64{}
+		}
+		o.LogitBias[id] = bias
+	}
 }
 
 func (f *fields) stops(r *request) {

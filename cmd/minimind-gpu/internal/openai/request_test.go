@@ -34,9 +34,9 @@ func TestWrongFields(t *testing.T) {
 		"seed":               {`"seed":1.5`, `"seed":"x"`, `"seed":1e30`},
 		"stop":               {`"stop":1`, `"stop":[1]`, `"stop":""`, `"stop":["a",""]`, `"stop":[` + strings.Repeat(`"a",`, 16) + `"a"]`, `"stop":"` + strings.Repeat("a", 1025) + `"`},
 		"truncation":         {`"truncation":"left"`, `"truncation":true`},
-		"frequency_penalty":  {`"frequency_penalty":1`},
-		"presence_penalty":   {`"presence_penalty":0.5`},
-		"logit_bias":         {`"logit_bias":{"1":2}`},
+		"frequency_penalty":  {`"frequency_penalty":2.1`, `"frequency_penalty":"x"`},
+		"presence_penalty":   {`"presence_penalty":-2.1`, `"presence_penalty":[]`},
+		"logit_bias":         {`"logit_bias":{"1":101}`, `"logit_bias":{"a":2}`, `"logit_bias":{"1":"x"}`, `"logit_bias":[1]`},
 		"max_tokens":         {`"max_tokens":0`, `"max_tokens":-5`, `"max_tokens":"9"`, `"max_tokens":2.5`},
 	}
 	chats := map[string][]string{
@@ -99,11 +99,12 @@ func TestParseChat(t *testing.T) {
 		{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]},{"role":"tool","tool_call_id":"1","content":"2"}],
 		"temperature":0,"top_p":1,"top_k":5,"n":3,"stop":"END","seed":-1,"stream":true,"stream_options":{"include_usage":true},"max_completion_tokens":9,
 		"logprobs":true,"top_logprobs":2,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"auto","reasoning_effort":"high","truncation":"auto",
-		"frequency_penalty":0,"user":"me","unheard_of":[1]}`), testDefaults)
+		"frequency_penalty":-1.5,"presence_penalty":2,"logit_bias":{"7":-100,"8":1},"user":"me","unheard_of":[1]}`), testDefaults)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := request{model: "m", options: generate.Options{TopP: 1, TopK: 5, Seed: 1<<64 - 1, MaxNewTokens: 9, LogProbs: true, Alternatives: 2},
+	want := request{model: "m", options: generate.Options{TopP: 1, TopK: 5, Seed: 1<<64 - 1, MaxNewTokens: 9, LogProbs: true, Alternatives: 2,
+		FrequencyPenalty: -1.5, PresencePenalty: 2, LogitBias: map[int]float64{7: -100, 8: 1}},
 		stop: []string{"END"}, choices: 3, stream: true, includeUsage: true, cut: true, seeded: true}
 	if !reflect.DeepEqual(r.request, want) {
 		t.Errorf("%+v, want %+v", r.request, want)
@@ -123,6 +124,30 @@ func TestParseChat(t *testing.T) {
 	}
 	if r, err := parseChat([]byte(`{`+hello+`,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"none"}`), testDefaults); err != nil || r.conversation.Tools != nil {
 		t.Errorf("tool_choice none: %+v, %v", r, err)
+	}
+}
+
+// TestUsualFields has what clients and chat programs send without being asked: none of it is refused or changes anything.
+func TestUsualFields(t *testing.T) {
+	plain, err := parseChat([]byte("{"+hello+"}"), testDefaults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{`"n":1`, `"stop":[]`, `"stop":null`, `"stream":false`, `"stream_options":null`, `"max_tokens":null`, `"seed":null`,
+		`"presence_penalty":0`, `"frequency_penalty":0.0`, `"logit_bias":{}`, `"logit_bias":null`, `"repetition_penalty":null`, `"logprobs":false`, `"top_logprobs":0`,
+		`"tools":null`, `"tools":[]`, `"tool_choice":"auto"`, `"tool_choice":"none"`, `"tool_choice":null`, `"parallel_tool_calls":true`, `"parallel_tool_calls":false`,
+		`"functions":[]`, `"function_call":"auto"`, `"response_format":{"type":"text"}`, `"response_format":null`, `"modalities":["text"]`, `"audio":null`,
+		`"user":"me"`, `"store":false`, `"metadata":{"a":"b"}`, `"service_tier":"auto"`, `"prediction":null`, `"verbosity":"medium"`, `"truncation":"disabled"`,
+		`"prompt_cache_key":"k"`, `"safety_identifier":"s"`, `"keep_alive":"5m"`, `"options":{"num_ctx":2048}`, `"chat_id":"c"`} {
+		r, err := parseChat([]byte("{"+hello+","+body+"}"), testDefaults)
+		if err != nil {
+			t.Errorf("%s: %s", body, err.Message)
+		} else if len(r.stop)+len(r.conversation.Tools) > 0 || !reflect.DeepEqual(r.options, plain.options) || r.choices != 1 || r.stream || r.thinking != plain.thinking {
+			t.Errorf("%s: %+v", body, r)
+		}
+	}
+	if r, err := parseChat([]byte("{"+hello+`,"top_p":0}`), testDefaults); err != nil || r.options.TopP != generate.Nucleus(0) {
+		t.Errorf("top_p of 0, which leaves the likeliest: %+v, %v", r, err)
 	}
 }
 
@@ -153,7 +178,7 @@ func FuzzRequest(f *testing.F) {
 				return
 			}
 			o := r.options
-			if !(o.Temperature >= 0 && o.Temperature <= 2 && o.TopP >= 0 && o.TopP <= 1) || o.TopK < 0 || o.MaxNewTokens < 0 || r.choices < 1 || r.choices > maxChoices || o.Alternatives > maxAlternatives {
+			if !(o.Temperature >= 0 && o.Temperature <= 2 && o.TopP >= 0 && o.TopP <= 1) || o.TopK < 0 || o.MaxNewTokens < 0 || math.Abs(o.PresencePenalty) > 2 || r.choices < 1 || r.choices > maxChoices || o.Alternatives > maxAlternatives {
 				t.Errorf("%q was accepted as %+v", body, r)
 			}
 		}

@@ -15,6 +15,8 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,6 +143,22 @@ func send(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	w.Write(encode(v))
+}
+
+// sendLong is send for an answer of any length: a client that stops reading it is let go.
+func (s *Server) sendLong(w http.ResponseWriter, v any) {
+	text := encode(v)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	control := http.NewResponseController(w)
+	defer control.SetWriteDeadline(time.Time{}) // the connection may serve on
+	for piece := range slices.Chunk(text, 64<<10) {
+		control.SetWriteDeadline(time.Now().Add(s.slow))
+		if _, err := w.Write(piece); err != nil {
+			return
+		}
+	}
+	control.Flush()
 }
 
 // encode writes JSON for programs: < and > stay as they are. It ends with a newline.

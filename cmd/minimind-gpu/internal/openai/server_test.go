@@ -84,6 +84,8 @@ func TestRefusals(t *testing.T) {
 		"long chat":         {"/v1/chat/completions", `{"messages":[{"role":"user","content":"` + long + `"}]}`, 400, "messages", "context_length_exceeded"},
 		"long completion":   {"/v1/completions", `{"prompt":"` + long + `"}`, 400, "prompt", "context_length_exceeded"},
 		"no such token":     {"/v1/completions", `{"prompt":[1,600]}`, 400, "prompt", ""},
+		"bias of none":      {"/v1/completions", `{"logit_bias":{"600":1}}`, 400, "logit_bias", ""},
+		"bias in a chat":    {"/v1/chat/completions", `{"messages":[{"role":"user","content":"x"}],"logit_bias":{"-1":1}}`, 400, "logit_bias", ""},
 		"large body":        {"/v1/chat/completions", `{"messages":"` + strings.Repeat("a", 5000) + `"}`, 413, "", ""},
 		"too many answers":  {"/v1/completions", `{"n":4}`, 400, "n", ""},
 		"nothing there":     {"/v1/embeddings", `{}`, 404, "", "unknown_url"},
@@ -251,18 +253,29 @@ func TestSlowClients(t *testing.T) {
 		t.Errorf("to a request that never ends: %q, %v", answer, err)
 	}
 
-	deaf, err := net.DialTCP("tcp", nil, s.Listener.Addr().(*net.TCPAddr))
-	if err != nil {
-		t.Fatal(err)
+	for _, body := range []string{`{"max_tokens":60,"n":4,"logprobs":20}`, // more than the system holds for a client
+		`{"max_tokens":4000,"n":16,"stream":true,"logprobs":20,"temperature":0}`} { // greedy, this model goes on and on
+		deaf, err := net.DialTCP("tcp", nil, s.Listener.Addr().(*net.TCPAddr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer deaf.Close()
+		deaf.SetReadBuffer(1024)
+		fmt.Fprintf(deaf, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	}
-	defer deaf.Close()
-	deaf.SetReadBuffer(1024)
-	body := `{"max_tokens":4000,"n":16,"stream":true,"logprobs":20,"temperature":0}` // greedy, this model goes on and on
-	fmt.Fprintf(deaf, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	if status, _, _ := ask(t, s, "/v1/completions", `{"max_tokens":1}`); status != 200 {
 		t.Errorf("another client meanwhile: %d", status)
 	}
 	untilIdle(t, s)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		_, text := get(t, s.URL+"/metrics", "")
+		if strings.Contains(text, `minimind_requests_total{code="200",endpoint="completions"} 3`) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a client that does not read is still being waited for")
+		}
+	}
 }
 
 // TestParts has a model think, speak and call a tool, whole and in a stream.
