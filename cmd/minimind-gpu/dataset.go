@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -29,11 +30,10 @@ type textSource struct {
 	kind   data.Kind
 	name   string // for people
 	base   string // of its shard's name
-	size   int64  // bytes
 	format data.Format
 	// folders are where its shard may be; it is written to the first that is not read-only.
 	folders []string
-	open    func() (io.ReadCloser, error)
+	open    func() (text io.ReadCloser, size int64, err error)
 }
 
 // fileSource is a file of documents of a kind. Text is plain if the file is named so, all else JSONL.
@@ -54,8 +54,11 @@ func fileSource(name string, kind data.Kind) (*textSource, error) {
 			return nil, fmt.Errorf("%s: conversations come as .jsonl, a JSON object a line", name)
 		}
 	}
-	return &textSource{kind: kind, name: name, base: filepath.Base(name), size: stat.Size(), format: format, folders: []string{filepath.Dir(name), cacheFolder()},
-		open: func() (io.ReadCloser, error) { return os.Open(name) }}, nil
+	return &textSource{kind: kind, name: name, base: filepath.Base(name), format: format, folders: []string{filepath.Dir(name), cacheFolder()},
+		open: func() (io.ReadCloser, int64, error) {
+			f, err := os.Open(name)
+			return f, stat.Size(), err
+		}}, nil
 }
 
 // kindOf tells what a file's documents are, from its first line. What is wrong with the file is said when it is prepared.
@@ -79,13 +82,16 @@ func kindOf(name string) data.Kind {
 
 // corpusSource is the embedded corpus.
 func corpusSource() *textSource {
-	return embeddedSource("the embedded corpus", "corpus", data.Texts, data.Text, corpus.Text())
+	return embeddedSource("the embedded corpus", "corpus", data.Texts, data.Text, corpus.Text)
 }
 
-// embeddedSource is documents that come with the program.
-func embeddedSource(name, base string, kind data.Kind, format data.Format, text []byte) *textSource {
-	return &textSource{kind: kind, name: name, base: base, size: int64(len(text)), format: format, folders: []string{cacheFolder()},
-		open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }}
+// embeddedSource is documents that come with the program, which are made when they are first opened.
+func embeddedSource(name, base string, kind data.Kind, format data.Format, text func() []byte) *textSource {
+	text = sync.OnceValue(text)
+	return &textSource{kind: kind, name: name, base: base, format: format, folders: []string{cacheFolder()},
+		open: func() (io.ReadCloser, int64, error) {
+			return io.NopCloser(bytes.NewReader(text())), int64(len(text())), nil
+		}}
 }
 
 // cacheFolder is for what can be made again.
@@ -154,7 +160,7 @@ func (p *program) prepare(src *textSource, tok *tokenizer.Tokenizer, chat *chatF
 
 // hash is the source's SHA-256.
 func (p *program) hash(src *textSource) (string, error) {
-	r, err := src.open()
+	r, _, err := src.open()
 	if err != nil {
 		return "", err
 	}
@@ -193,7 +199,7 @@ func openShard(path string, want data.ShardInfo) (*shardFile, error) {
 
 // makeShard tokenises the source.
 func (p *program) makeShard(path string, src *textSource, tok *tokenizer.Tokenizer, chat *chatFormat) error {
-	r, err := src.open()
+	r, size, err := src.open()
 	if err != nil {
 		return err
 	}
@@ -202,8 +208,8 @@ func (p *program) makeShard(path string, src *textSource, tok *tokenizer.Tokeniz
 	defer bar.clear()
 	start := time.Now()
 	progress := func(done int64) {
-		bar.show(float64(done)/float64(src.size), done == src.size, func() string {
-			return fmt.Sprintf("tokenising %s: %.0f of %.0f MB, %.1f MB/s", src.name, float64(done)/1e6, float64(src.size)/1e6,
+		bar.show(float64(done)/float64(size), done == size, func() string {
+			return fmt.Sprintf("tokenising %s: %.0f of %.0f MB, %.1f MB/s", src.name, float64(done)/1e6, float64(size)/1e6,
 				float64(done)/1e6/time.Since(start).Seconds())
 		})
 	}

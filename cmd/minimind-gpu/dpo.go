@@ -28,7 +28,7 @@ func (c *dpoCommand) Validate() error {
 
 // Run lets a model prefer the chosen of two answers.
 func (c *dpoCommand) Run(p *program, settings *kong.Context) error {
-	s := c.stage("dpo", embeddedSource("the embedded preferences", "preferences", data.Preferences, data.JSONL, corpus.Preferences()))
+	s := c.stage("dpo", embeddedSource("the embedded preferences", "preferences", data.Preferences, data.JSONL, corpus.Preferences))
 	s.rate, s.demoRate = 5e-7, 1e-4
 	s.configure = func(t *train.Config) { t.DPO = nn.DPO{Beta: c.Beta, Mean: c.LogProb == "mean"} }
 	return p.train(s, &c.runFlags, settings)

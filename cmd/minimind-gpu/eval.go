@@ -117,11 +117,9 @@ func (c *evalCommand) open(p *program, s *speaker) (*shardFile, *data.Set, error
 // source is the data, and its format if it is conversations.
 func (c *evalCommand) source(s *speaker) (*textSource, *chatFormat, error) {
 	if c.Data == "" {
-		var text strings.Builder
-		for document := range corpus.Documents(2, 2000) {
-			text.WriteString(document + "\n\n")
-		}
-		return embeddedSource("held-out texts of the embedded corpus", "held-out", data.Texts, data.Text, []byte(text.String())), nil, nil
+		return embeddedSource("held-out texts of the embedded corpus", "held-out", data.Texts, data.Text, func() []byte {
+			return []byte(strings.Join(slices.Collect(corpus.Documents(2, 2000)), "\n\n") + "\n\n")
+		}), nil, nil
 	}
 	kind := kindOf(c.Data)
 	if kind == data.Preferences {

@@ -50,7 +50,7 @@ func (c *reasonCommand) Run(p *program, settings *kong.Context) error {
 	if !(c.TagWeight > 0) {
 		return fmt.Errorf("--tag-weight is %v: must be above 0", c.TagWeight)
 	}
-	s := c.stage("reason", embeddedSource("the embedded reasoning", "reasoning", data.Conversations, data.JSONL, corpus.Reasoning()))
+	s := c.stage("reason", embeddedSource("the embedded reasoning", "reasoning", data.Conversations, data.JSONL, corpus.Reasoning))
 	s.rate, s.tags, s.tagWeight = 1e-6, c.Tags, c.TagWeight
 	return p.train(s, &c.runFlags, settings)
 }
@@ -72,7 +72,7 @@ func (c *loraCommand) Run(p *program, settings *kong.Context) error {
 
 // conversationsSource are the embedded conversations.
 func conversationsSource() *textSource {
-	return embeddedSource("the embedded conversations", "conversations", data.Conversations, data.JSONL, corpus.Conversations())
+	return embeddedSource("the embedded conversations", "conversations", data.Conversations, data.JSONL, corpus.Conversations)
 }
 
 // stage is what these commands have in common.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"testing"
 )
@@ -17,6 +18,9 @@ func TestMain(m *testing.M) {
 	cache, err := os.MkdirTemp("", "minimind-cache")
 	if err != nil {
 		panic(err)
+	}
+	if drivers, err := os.UserCacheDir(); err == nil { // Mesa keeps compiled kernels there, which all tests share
+		os.Setenv("MESA_SHADER_CACHE_DIR", cmp.Or(os.Getenv("MESA_SHADER_CACHE_DIR"), drivers))
 	}
 	os.Setenv("XDG_CACHE_HOME", cache)
 	code := m.Run()

@@ -58,7 +58,7 @@ func (c *tokenizerTrainCommand) Run(p *program) error {
 			return err
 		}
 	}
-	r, err := text.open()
+	r, _, err := text.open()
 	if err != nil {
 		return err
 	}

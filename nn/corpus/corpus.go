@@ -29,9 +29,9 @@ func Document(seed uint64, index int) string {
 	f := drawFacts(&r)
 	s := &scenes[r.below(len(scenes))]
 	if chinese {
-		return f.chinese().Replace(s.chinese)
+		return f.chinese().fill(s.chinese)
 	}
-	return f.english().Replace(s.english)
+	return f.english().fill(s.english)
 }
 
 // Documents yields documents 0 to n-1 of a seed.

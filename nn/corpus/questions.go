@@ -48,12 +48,13 @@ func drawQuestion(r *random, heldOut bool) Question {
 // askStory begins a story and asks how it goes on.
 func askStory(r *random, chinese bool) Question {
 	f := drawFacts(r)
-	t, fill := &tales[r.below(len(tales))], f.english()
-	told := t.english
+	t := &tales[r.below(len(tales))]
+	told, w := t.english, f.english
 	if chinese {
-		told, fill = t.chinese, f.chinese()
+		told, w = t.chinese, f.chinese
 	}
-	return Question{Text: fill.Replace(told[0]), Answer: fill.Replace(told[1]), Wrong: fill.Replace(told[2]), Thought: fill.Replace(told[3])}
+	say := w()
+	return Question{Text: say.fill(told[0]), Answer: say.fill(told[1]), Wrong: say.fill(told[2]), Thought: say.fill(told[3])}
 }
 
 // askSum asks for a sum, in digits or words.
