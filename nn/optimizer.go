@@ -33,7 +33,7 @@ type State struct {
 	Loss, GradNorm   float64
 	Applied, Skipped int64
 	Aux              float64    // the mixtures of experts' balance losses, which Loss leaves out
-	Choices          []uint32   // (L, E): how often each expert was chosen; valid until the next State
+	Choices          []uint32   // (L, E): how often each expert was chosen
 	Preference       Preference // of DPO
 	CrossEntropy     float64    // of Distillation: the loss without the teacher
 

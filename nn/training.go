@@ -28,7 +28,9 @@ type Training struct {
 	readback  *host.Readback
 	words     []uint32
 	rate      [1]float32
-	replay    []*host.Recording // scratch
+	replay    []*host.Recording // scratch, as are:
+	ratios    []float64         // a State's UpdateRatios
+	largest   []float64         // and LargestActivation
 }
 
 // stepsInFlight is how many steps' metrics may be on their way.
@@ -131,7 +133,7 @@ func (t *Training) Pending() int { return t.readback.Pending() }
 func (t *Training) Full() bool { return t.readback.Full() }
 
 // State takes the oldest step's state that has not been taken; it waits for it, or returns false if it is not there
-// yet.
+// yet. The state's lists are valid until the next one is taken.
 func (t *Training) State(wait bool) (State, bool) {
 	if !t.readback.Next(host.AsBytes(t.words), wait) {
 		return State{}, false
@@ -151,19 +153,23 @@ func (t *Training) decode() State {
 	for _, part := range t.words[stateMicro : stateMicro+4] {
 		s.MicroSquares += float64(math.Float32frombits(part))
 	}
-	list := func(from, n int) (values []float64) {
-		for _, w := range t.words[from : from+n] {
-			values = append(values, float64(math.Float32frombits(w)))
-		}
-		return values
-	}
 	if s.UpdateRatio = float64(math.Float32frombits(t.words[stateRatio])); s.UpdateRatio > 0 {
-		s.UpdateRatios = list(stateRatio+1, t.measure.layers)
+		t.ratios = appendFloats(t.ratios[:0], t.words[stateRatio+1:][:t.measure.layers])
+		s.UpdateRatios = t.ratios
 	}
 	if p := t.graph.probe; p != nil {
-		s.LargestActivation = list(stateLargest, p.rows)
+		t.largest = appendFloats(t.largest[:0], t.words[stateLargest:][:p.rows])
+		s.LargestActivation = t.largest
 	}
 	return s
+}
+
+// appendFloats appends the float32 numbers of which words are the bits.
+func appendFloats(to []float64, words []uint32) []float64 {
+	for _, w := range words {
+		to = append(to, float64(math.Float32frombits(w)))
+	}
+	return to
 }
 
 // Recordings are those of a micro-step and of an update, to be timed.

@@ -21,6 +21,19 @@ type benchCommand struct {
 	Adapter   string `help:"GPU to use; see pretrain."`
 }
 
+// Validate is called on what the flags say.
+func (c *benchCommand) Validate() error {
+	switch {
+	case c.Seconds < 1:
+		return fmt.Errorf("--seconds is %d: must be at least 1", c.Seconds)
+	case c.MaxSeqLen < 1:
+		return fmt.Errorf("--max-seq-len is %d: must be at least 1", c.MaxSeqLen)
+	case c.BatchSize < 0:
+		return fmt.Errorf("--batch-size is %d: must be at least 1", c.BatchSize)
+	}
+	return nil
+}
+
 // Run measures what is asked for; without a flag, everything.
 func (c *benchCommand) Run(p *program) error {
 	device, err := host.Open(host.Options{Adapter: c.Adapter})

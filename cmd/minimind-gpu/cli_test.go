@@ -77,6 +77,9 @@ func TestWrongUse(t *testing.T) {
 	minimind(t, "generate").want(t, 2, "--checkpoint")
 	minimind(t, "generate", "--checkpoint", "x", "--temperature=-1").want(t, 2, "--temperature is -1: must be at least 0")
 	minimind(t, "generate", "--checkpoint", "x", "--top-p", "nan").want(t, 2, "--top-p is NaN: must be from 0 to 1")
+	minimind(t, "bench", "--seconds=-1").want(t, 2, "--seconds is -1: must be at least 1")
+	minimind(t, "bench", "--batch-size=-1").want(t, 2, "--batch-size is -1: must be at least 1")
+	minimind(t, "bench", "--max-seq-len", "0").want(t, 2, "--max-seq-len is 0: must be at least 1")
 	minimind(t, "generate", "--checkpoint", "nowhere").want(t, 1, "nowhere", "no such run folder or checkpoint")
 }
 

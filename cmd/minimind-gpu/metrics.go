@@ -5,8 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/metrics"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
@@ -15,7 +13,13 @@ import (
 // recordOf is a step's line, as far as the clock does not decide it.
 func recordOf(s train.Step) metrics.Record {
 	line := metrics.Record{Step: s.Step, Epoch: s.Epoch, Loss: s.Loss, LearningRate: s.LearningRate, GradNorm: s.GradNorm,
-		Tokens: s.Tokens, Skipped: s.Skipped, Mark: s.Mark, Values: s.Values}
+		Tokens: s.Tokens, Skipped: s.Skipped, Mark: s.Mark}
+	if len(s.Values) > 0 {
+		line.Values = make(map[string]float64, len(s.Values))
+	}
+	for _, v := range s.Values {
+		line.Values[v.Name] = v.Value
+	}
 	if v := s.Validation; v != nil {
 		line.ValidationLoss, line.Perplexity = v.Loss, v.Perplexity
 	}
@@ -28,8 +32,8 @@ func (r *runFolder) record(s train.Step, tokensPerSecond float64) error {
 	line.TokensPerSecond, line.Seconds = tokensPerSecond, r.seconds+s.Seconds
 	scalars := []scalar{{"train/loss", s.Loss}, {"train/learning_rate", s.LearningRate}, {"train/grad_norm", s.GradNorm},
 		{"train/tokens", float64(s.Tokens)}, {"train/skipped", float64(s.Skipped)}, {"train/tokens_per_second", tokensPerSecond}}
-	for _, name := range slices.Sorted(maps.Keys(s.Values)) {
-		scalars = append(scalars, scalar{"train/" + name, s.Values[name]})
+	for _, v := range s.Values {
+		scalars = append(scalars, scalar{"train/" + v.Name, v.Value})
 	}
 	if v := s.Validation; v != nil {
 		scalars = append(scalars, scalar{"validation/loss", v.Loss})

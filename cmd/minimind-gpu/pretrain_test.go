@@ -203,16 +203,24 @@ func TestFullDiskWhileSaving(t *testing.T) {
 			return createFile(path)
 		}
 	}
-	// Checkpoints are due at 4, 8 and 12, and at 6 for the best validation loss.
+	// Checkpoints are due at 4, 8 and 12. The best one, at 6, is not one of the three that are kept to go on from.
 	out := filepath.Join(t.TempDir(), "a")
 	minimindAs(t, &program{create: full("step-00000008")}, smallRun(out)...).want(t, 0, "warning", "step 8 is not saved", "no space left", "step 12/12")
-	if got := fmt.Sprint(checkpointSteps(filepath.Join(out, checkpointsFolder))); got != "[4 6 12]" {
+	if got := fmt.Sprint(checkpointSteps(filepath.Join(out, checkpointsFolder))); got != "[4 12]" {
 		t.Errorf("checkpoints of steps %s", got)
 	}
 	out = filepath.Join(t.TempDir(), "b")
 	minimindAs(t, &program{create: full("step-00000012")}, smallRun(out)...).want(t, 1, "step 12 is not saved", "no space left", "--resume "+out)
-	if got := fmt.Sprint(checkpointSteps(filepath.Join(out, checkpointsFolder))); got != "[4 6 8]" {
+	if got := fmt.Sprint(checkpointSteps(filepath.Join(out, checkpointsFolder))); got != "[4 8]" {
 		t.Errorf("checkpoints of steps %s", got)
+	}
+	best, f, err := openCheckpoint(filepath.Join(out, checkpointsFolder, bestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if step := best.Header.State.Step; step != 6 {
+		t.Errorf("best.ckpt is of step %d, want 6", step)
 	}
 }
 

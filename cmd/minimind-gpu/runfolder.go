@@ -160,6 +160,11 @@ func (r *runFolder) save(t *train.Trainer, step int64, best bool) error {
 	return nil
 }
 
+// saveBest writes best.ckpt at a step at which no other checkpoint is due: the last ones stay.
+func (r *runFolder) saveBest(t *train.Trainer) error {
+	return r.p.saveAtomically(filepath.Join(r.dir, checkpointsFolder, bestFile), t.Save)
+}
+
 // linkBest lets best.ckpt be the named checkpoint: the same file where the file system can, else a copy.
 func (r *runFolder) linkBest(name string) error {
 	best := filepath.Join(filepath.Dir(name), bestFile)

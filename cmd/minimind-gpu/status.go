@@ -38,11 +38,14 @@ func (l *statusLine) update(s train.Step) float64 {
 func (l *statusLine) String() string {
 	s := l.step
 	parts := []string{fmt.Sprintf("step %d/%d", s.Step, s.Steps), fmt.Sprintf("loss %.4f", s.Loss)}
-	if aux, mixture := s.Values[train.AuxLoss]; mixture {
-		parts = append(parts, fmt.Sprintf("aux %.4f, experts %.0f-%.0f%%", aux, 100*s.Values[train.LeastUsed], 100*s.Values[train.MostUsed]))
+	if aux, mixture := s.Value(train.AuxLoss); mixture {
+		least, _ := s.Value(train.LeastUsed)
+		most, _ := s.Value(train.MostUsed)
+		parts = append(parts, fmt.Sprintf("aux %.4f, experts %.0f-%.0f%%", aux, 100*least, 100*most))
 	}
-	if p := s.Preference; p != nil {
-		parts = append(parts, fmt.Sprintf("margin %.3f, accuracy %.0f%%", p.Margin(), 100*p.Accuracy))
+	if margin, pairs := s.Value(train.RewardMargin); pairs {
+		accuracy, _ := s.Value(train.RewardAccuracy)
+		parts = append(parts, fmt.Sprintf("margin %.3f, accuracy %.0f%%", margin, 100*accuracy))
 	}
 	if v := l.validation; v != nil && v.Preference != nil {
 		parts = append(parts, fmt.Sprintf("val %.4f (margin %.3f, accuracy %.0f%%)", v.Loss, v.Preference.Margin(), 100*v.Preference.Accuracy))

@@ -266,7 +266,7 @@ func (r *training) dataName() string {
 
 // loop trains: each step is shown and recorded, and once in a while sampled and saved.
 func (r *training) loop() error {
-	line := statusLine{flops: r.model.FlopsPerToken(r.flags.Training.MaxSeqLen), peak: peakFlops(r.device.Info), device: r.device}
+	line := statusLine{flops: r.trainer.FlopsPerToken(), peak: peakFlops(r.device.Info), device: r.device}
 	doctor, err := r.newDoctor()
 	if err != nil {
 		return err
@@ -297,9 +297,7 @@ func (r *training) loop() error {
 				return err
 			}
 		}
-		if s.SaveDue {
-			r.save(s)
-		}
+		r.save(s)
 		if r.stopAfter > 0 && s.Step >= r.stopAfter {
 			r.stop()
 		}

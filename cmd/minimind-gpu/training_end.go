@@ -12,11 +12,18 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/train/diagnose"
 )
 
-// save writes a checkpoint. A failure (a full disk) does not stop the training: it is tried again when the next one is
-// due, and the earlier ones are still there.
+// save writes the checkpoint that is due, or the best one. A failure (a full disk) does not stop the training: it is tried
+// again when the next one is due, and the earlier ones are still there.
 func (r *training) save(s train.Step) {
 	best := s.Validation != nil && s.Validation.Best
-	r.unsaved = r.folder.save(r.trainer, s.Step, best)
+	switch {
+	case s.SaveDue:
+		r.unsaved = r.folder.save(r.trainer, s.Step, best)
+	case best:
+		r.unsaved = r.folder.saveBest(r.trainer)
+	default:
+		return
+	}
 	if r.unsaved != nil && !s.Last {
 		r.progress.clear()
 		r.say("warning: step %d is not saved: %v; training goes on, and the next checkpoint will be tried", s.Step, r.unsaved)

@@ -156,16 +156,33 @@ func (m Model) idleParameters() int64 {
 }
 
 // FlopsPerToken is the floating-point operations that training spends on each token of a row of T: forward and
-// backward, three times the forward; a multiply-add is two; causal attention counts half the square.
-func (m Model) FlopsPerToken(T int) float64 {
-	multiplied := -m.idleParameters() // values that each token is multiplied with
+// backward, three times the forward.
+func (m Model) FlopsPerToken(T int) float64 { return 3 * m.ForwardFlopsPerToken(T) }
+
+// ForwardFlopsPerToken is those of the forward pass: a multiply-add is two; causal attention counts half the square.
+func (m Model) ForwardFlopsPerToken(T int) float64 {
+	// Scores and the weighted sum: 2*T*H*D operations each, half of them above the diagonal.
+	attention := 2 * float64(T) * float64(m.NumHiddenLayers*m.NumAttentionHeads*m.HeadDim)
+	return 2*m.multiplied() + attention
+}
+
+// LoRAFlopsPerToken is those of training adapters alone: the frozen weights hand gradients on and have none themselves.
+func (m Model) LoRAFlopsPerToken(l LoRA, T int) float64 {
+	adapters := int64(0)
+	for _, p := range m.AdapterParameters(l) {
+		adapters += p.Elements()
+	}
+	return m.FlopsPerToken(T) - 2*m.multiplied() + 6*float64(adapters)
+}
+
+// multiplied counts the values that each token is multiplied with.
+func (m Model) multiplied() float64 {
+	n := -m.idleParameters()
 	for _, p := range m.Parameters() {
 		lookup := p.Name == "model.embed_tokens.weight" && !m.TieWordEmbeddings
 		if len(p.Shape) == 2 && !lookup {
-			multiplied += p.Elements()
+			n += p.Elements()
 		}
 	}
-	// Scores and the weighted sum: 2*T*H*D operations each, half of them above the diagonal.
-	attention := 2 * float64(T) * float64(m.NumHiddenLayers*m.NumAttentionHeads*m.HeadDim)
-	return 3 * (2*float64(multiplied) + attention)
+	return float64(n)
 }

@@ -156,6 +156,12 @@ func TestFlopsPerToken(t *testing.T) {
 		t.Errorf("the mixture takes %v FLOP a token more than the dense model, want %v", got, want)
 	}
 
+	// Of 26 million frozen values there is no weight gradient, and the adapters, 131,072 values, cost all three passes.
+	small, _ := Preset("minimind2-small")
+	if got, want := small.LoRAFlopsPerToken(small.DefaultLoRA(), 512), 4.0*25_821_184+6*131_072+3*4_194_304; got != want {
+		t.Errorf("adapters take %v FLOP a token, want %v", got, want)
+	}
+
 	// An untied embedding is looked up, not multiplied with, so untying costs no operation.
 	m, _ := Preset("tiny")
 	untied := m

@@ -42,7 +42,7 @@ func (t *Trainer) rate() float64 {
 	return s.Rate(t.state.MicroSteps) * t.config.AdaptiveBatch.factor(float64(len(t.batches))/float64(n))
 }
 
-// mayGrow says whether the batch may grow after this step: about twenty times a run.
+// mayGrow says whether the batch may grow after a step: about twenty times a run.
 func (t *Trainer) mayGrow(step int64) bool {
 	return t.config.AdaptiveBatch.Most > 0 && step%max(t.schedule.Total/20, 5) == 0 && len(t.batches) < t.config.AdaptiveBatch.Most
 }
@@ -61,11 +61,13 @@ func (t *Trainer) growBatch(s *Step) {
 	}
 	t.setAccumulation(int(wanted))
 	rest := t.schedule.Total*int64(t.config.AccumulationSteps) - t.state.MicroSteps
-	t.state.TotalSteps = t.state.Step + (max(rest, 0)+int64(len(t.batches))-1)/int64(len(t.batches))
+	t.state.TotalSteps = t.state.Step + (rest+int64(len(t.batches))-1)/int64(len(t.batches))
 	s.Steps = t.state.TotalSteps
-	s.Last = s.Last || t.state.Step >= t.state.TotalSteps
-	s.Mark = fmt.Sprintf("accumulation %d → %d", now, len(t.batches))
-	s.set("accumulation_steps", float64(len(t.batches)))
+	if s.Mark != "" {
+		s.Mark += "; "
+	}
+	s.Mark += fmt.Sprintf("accumulation %d → %d", now, len(t.batches))
+	s.add("accumulation_steps", float64(len(t.batches)))
 }
 
 // setAccumulation makes room for so many micro-batches a step.
@@ -75,4 +77,12 @@ func (t *Trainer) setAccumulation(n int) {
 	}
 	t.batches = t.batches[:n]
 	t.state.Accumulation = int64(n)
+}
+
+// accumulation is how many micro-batches the next step has.
+func (t *Trainer) accumulation() int {
+	if t.state.Accumulation > 0 {
+		return int(t.state.Accumulation)
+	}
+	return t.config.AccumulationSteps
 }

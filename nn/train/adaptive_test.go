@@ -21,7 +21,7 @@ func TestAdaptiveBatch(t *testing.T) {
 	microBatches := 0.0
 	for _, s := range steps {
 		microBatches += accumulation
-		if n := s.Values["accumulation_steps"]; n > 0 {
+		if n, grew := s.Value("accumulation_steps"); grew {
 			if n > 2*accumulation || s.Mark == "" {
 				t.Errorf("step %d: %v micro-batches after %v, marked %q", s.Step, n, accumulation, s.Mark)
 			}

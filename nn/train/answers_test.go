@@ -100,7 +100,7 @@ func TestSFTAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer trainer.Release()
-	before := answered(t, trainer.Model(), f, 40)
+	before := answered(t, trainer.Model(), f, 20)
 	run(t, trainer, 0)
 	if after := answered(t, trainer.Model(), f, 40); before > 0.1 || after < 0.75 {
 		t.Errorf("of held-out questions %.2f are answered exactly, %.2f before", after, before)

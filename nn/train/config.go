@@ -3,16 +3,13 @@
 package train
 
 import (
-	"encoding"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/nn"
-	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
 
@@ -101,6 +98,16 @@ func (c Config) rows() int {
 	return c.BatchSize
 }
 
+// validationRows bounds a batch of validation, and so its memory, which training cannot use: to 2,048 tokens, or a pair,
+// and to training's.
+func (c Config) validationRows() int {
+	rows := min(max(2048/c.MaxSeqLen, 1), c.rows())
+	if c.DPO.Beta > 0 {
+		return max(rows/2*2, 2)
+	}
+	return rows
+}
+
 // objectives are what a step makes smaller and what validation measures: the same, but for distillation, where the text
 // alone tells how good a student is.
 func (c Config) objectives(teacher *nn.Model) (step, validation nn.Objective) {
@@ -117,73 +124,4 @@ func (c Config) objectives(teacher *nn.Model) (step, validation nn.Objective) {
 
 func (c Config) adamW() nn.AdamW {
 	return nn.AdamW{Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps, WeightDecay: c.WeightDecay, GradClip: c.GradClip}
-}
-
-// fields are those that a resumed run must share, by name.
-func (c *Config) fields() map[string]any {
-	return map[string]any{
-		"learning_rate": &c.LearningRate, "min_lr_ratio": &c.MinLRRatio, "warmup": &c.Warmup, "epochs": &c.Epochs, "max_steps": &c.MaxSteps,
-		"batch_size": &c.BatchSize, "accumulation_steps": &c.AccumulationSteps, "max_seq_len": &c.MaxSeqLen, "grad_clip": &c.GradClip,
-		"adam_beta1": &c.Beta1, "adam_beta2": &c.Beta2, "adam_eps": &c.Eps, "weight_decay": &c.WeightDecay, "seed": &c.Seed,
-		"token_weighted": &c.TokenWeighted, "pad": &c.Pad, "validation_share": &c.ValidationShare, "validation_interval": &c.ValidationInterval,
-		"stage": &c.Stage, "lora_rank": &c.LoRA.Rank, "lora_alpha": &c.LoRA.Alpha, "lora_targets": &c.LoRA.Targets,
-		"dpo_beta": &c.DPO.Beta, "dpo_mean": &c.DPO.Mean,
-		"distill_alpha": &c.Distillation.Alpha, "distill_temperature": &c.Distillation.Temperature,
-		"schedule": &c.LRSchedule, "decay": &c.Decay, "early_stop": &c.EarlyStop,
-		"adaptive_batch": &c.AdaptiveBatch.Most, "adaptive_scale": &c.AdaptiveBatch.Scale, "rollback_on_spike": &c.RollbackOnSpike,
-	}
-}
-
-// settings are the fields as text.
-func (c Config) settings() checkpoint.Settings {
-	c.LRSchedule = c.schedule()
-	if c.Stage == "" {
-		c.Stage = "pretrain"
-	}
-	s := checkpoint.Settings{}
-	for name, field := range c.fields() {
-		switch v := field.(type) {
-		case *float64:
-			s[name] = strconv.FormatFloat(*v, 'g', -1, 64)
-		case *int:
-			s[name] = strconv.Itoa(*v)
-		case *uint64:
-			s[name] = strconv.FormatUint(*v, 10)
-		case *bool:
-			s[name] = strconv.FormatBool(*v)
-		case *string:
-			s[name] = *v
-		case fmt.Stringer:
-			s[name] = v.String()
-		}
-	}
-	return s
-}
-
-// ConfigOf reads the configuration that a checkpoint keeps of its run.
-func ConfigOf(s checkpoint.Settings) (c Config, err error) {
-	for name, field := range c.fields() {
-		text, ok := s[name]
-		if !ok {
-			return c, fmt.Errorf("the checkpoint does not say its run's %s: it is not of a training run", name)
-		}
-		switch v := field.(type) {
-		case *float64:
-			*v, err = strconv.ParseFloat(text, 64)
-		case *int:
-			*v, err = strconv.Atoi(text)
-		case *uint64:
-			*v, err = strconv.ParseUint(text, 10, 64)
-		case *bool:
-			*v, err = strconv.ParseBool(text)
-		case *string:
-			*v = text
-		case encoding.TextUnmarshaler:
-			err = v.UnmarshalText([]byte(text))
-		}
-		if err != nil {
-			return c, fmt.Errorf("the checkpoint's %s is %q: %w", name, text, err)
-		}
-	}
-	return c, c.Validate()
 }

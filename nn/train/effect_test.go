@@ -99,7 +99,8 @@ func preferred(t *testing.T, m *nn.Model, pairs *versus, T int) float64 {
 	return float64(wins) / float64(all)
 }
 
-// DPO raises the share of held-out pairs in which the model prefers what it should.
+// DPO raises the share of held-out pairs in which the model prefers what it should. Other stages begin with the base's
+// weights, too: the first loss shows it.
 func TestDPOPrefers(t *testing.T) {
 	c, saved := testConfig(), pretrained(t, 40)
 	base := open(t, saved)
@@ -109,6 +110,10 @@ func TestDPOPrefers(t *testing.T) {
 	}
 	before := preferred(t, m, newVersus(2, 40), c.MaxSeqLen)
 	m.Release()
+	tuned, _ := run(t, stage{name: "sft", config: func(c *Config) { c.MaxSteps = 1 }, data: func(*Data) {}}.mustBegin(t, saved, nil), 0)
+	if loss := tuned[0].Loss; loss > math.Log(512)-0.5 {
+		t.Errorf("the first loss of fine-tuning is %.3f, as if from fresh weights", loss)
+	}
 
 	c.Stage, c.MaxSteps, c.BatchSize, c.AccumulationSteps, c.LearningRate, c.DPO.Beta = "dpo", 20, 4, 1, 5e-4, 0.1
 	d := testData(t, c, 50, checkpoint.Cursor{})

@@ -28,19 +28,19 @@ func TestMixturesLearn(t *testing.T) {
 			}
 			floor := float64(m.NumHiddenLayers) * m.MoE.AuxCoef
 			for _, s := range steps {
-				if aux := s.Values[AuxLoss]; aux < 0.95*floor || aux > 1.6*floor {
+				if aux := value(t, s, AuxLoss); aux < 0.95*floor || aux > 1.6*floor {
 					t.Errorf("step %d: balance loss %v, want near %v", s.Step, aux, floor)
 				}
 			}
 			used := make([]float64, 4) // of the last layer's choices, over the last steps
 			for _, s := range steps[40:] {
-				sum := 0.0
+				sum, least, most := 0.0, value(t, s, LeastUsed), value(t, s, MostUsed)
 				for e := range used {
-					share := s.Values[ExpertLoad(1, e)]
+					share := value(t, s, ExpertLoad(1, e))
 					used[e] += share / 20
 					sum += share
-					if share < s.Values[LeastUsed] || share > s.Values[MostUsed] {
-						t.Errorf("step %d: a share of %v is not between %v and %v", s.Step, share, s.Values[LeastUsed], s.Values[MostUsed])
+					if share < least || share > most {
+						t.Errorf("step %d: a share of %v is not between %v and %v", s.Step, share, least, most)
 					}
 				}
 				if math.Abs(sum-1) > 1e-9 {

@@ -37,7 +37,10 @@ func TestFaultsAreDiagnosed(t *testing.T) {
 			var records []metrics.Record
 			steps, _ := run(t, trainer, 0)
 			for _, s := range steps {
-				r := metrics.Record{Step: s.Step, Loss: s.Loss, LearningRate: s.LearningRate, Skipped: s.Skipped, Values: s.Values}
+				r := metrics.Record{Step: s.Step, Loss: s.Loss, LearningRate: s.LearningRate, Skipped: s.Skipped}
+				if ratio, measured := s.Value("update_ratio"); measured {
+					r.Values = map[string]float64{"update_ratio": ratio}
+				}
 				if s.Validation != nil {
 					r.ValidationLoss = s.Validation.Loss
 				}

@@ -13,14 +13,37 @@ import (
 )
 
 // references are the log-probabilities of rows under the model that a run with preferences began with. They are computed
-// once, before the first step, when the model still is that one, and kept in every checkpoint. A row is known by what it holds, so that
-// neither order nor batches matter.
+// once, before the first step, when the model still is that one, and kept in every checkpoint. A row is known by what it
+// holds, so that neither order nor batches matter.
 type references map[uint64]float32
 
 // firstPairs are the pairs of a stream's first epoch, or its first ones.
 type firstPairs struct {
 	Stream
 	most int64
+}
+
+// makeReferences asks the model about all preferences, before it learns from them.
+func (t *Trainer) makeReferences(resumed *checkpoint.Reader) (err error) {
+	t.references = references{}
+	if t.config.DPO.Beta == 0 || resumed != nil {
+		return nil
+	}
+	progress := t.data.Progress
+	if progress == nil {
+		progress = func(float64) error { return nil }
+	}
+	c := t.config
+	train := firstPairs{t.data.Train, math.MaxInt32}
+	if c.AdaptiveBatch.Most == 0 && !c.RollbackOnSpike { // a short run does not come to the end of an epoch
+		train.most = t.state.TotalSteps * int64(c.AccumulationSteps*c.BatchSize)
+	}
+	streams := []firstPairs{train}
+	if t.data.Validation != nil {
+		streams = append(streams, firstPairs{t.data.Validation, math.MaxInt32})
+	}
+	t.references, err = referencesOf(t.model, c.DPO, c.validationRows(), c.MaxSeqLen, progress, streams...)
+	return err
 }
 
 // referencesOf computes those of the streams' pairs, and leaves the streams where they were. progress is told the share
@@ -124,4 +147,19 @@ func (r references) load(bytes []byte) {
 	for ; len(bytes) >= 12; bytes = bytes[12:] {
 		r[binary.LittleEndian.Uint64(bytes)] = math.Float32frombits(binary.LittleEndian.Uint32(bytes[8:]))
 	}
+}
+
+// loadOther takes what a checkpoint holds besides parameters and moments.
+func (t *Trainer) loadOther(info checkpoint.TensorInfo, bytes []byte) {
+	if info.Group == checkpoint.GroupReference {
+		t.references.load(bytes)
+	}
+}
+
+// refer gives preferences their references.
+func (t *Trainer) refer(b *data.Batch) error {
+	if t.config.DPO.Beta == 0 {
+		return nil
+	}
+	return t.references.set(b)
 }

@@ -25,9 +25,13 @@ func (t *Trainer) snapshot() error {
 	return t.Save(&t.kept)
 }
 
-// rollBack takes the run back to the last snapshot, and lets the batch at which the loss jumped be left out. All steps are repeatable, so a run that is killed on the way does
-// the same once it is resumed.
+// rollBack takes the run back to the last snapshot, and lets the batch at which the loss jumped be left out. All steps
+// are repeatable, so a run that is killed on the way does the same once it is resumed.
 func (t *Trainer) rollBack(s *sentStep) error {
+	for range t.sent { // they began with weights that are given up
+		t.training.State(true)
+	}
+	t.sent = t.sent[:0]
 	leave, rollbacks := t.state.LeaveOut, t.state.Rollbacks+1
 	if rollbacks > mostRollbacks {
 		return fmt.Errorf("step %d: %w", s.Step.Step, errJumps)
@@ -40,6 +44,8 @@ func (t *Trainer) rollBack(s *sentStep) error {
 		return err
 	}
 	t.state.LeaveOut, t.state.Rollbacks = append(leave, checkpoint.Cursor(s.Place)), rollbacks
+	s.RolledBack, s.BackTo = true, t.state.Step
+	s.SaveDue, s.SampleDue, s.Last = false, false, false
 	return nil
 }
 
@@ -48,7 +54,9 @@ func (t *Trainer) restore(r *checkpoint.Reader) error {
 	if err := t.training.Load(r, t.loadOther); err != nil {
 		return err
 	}
+	settings := t.state.Settings
 	t.state = r.Header.State
+	t.state.Settings = settings
 	t.setAccumulation(t.accumulation())
 	return t.data.Train.Seek(data.Cursor(t.state.Cursor))
 }

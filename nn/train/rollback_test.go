@@ -78,11 +78,7 @@ func attempt(t *testing.T, trainer *Trainer, stop int64) (steps []Step, rollback
 		}
 		steps = append(steps, s)
 		if s.SaveDue {
-			var file bytes.Buffer
-			if err := trainer.Save(&file); err != nil {
-				t.Fatal(err)
-			}
-			saved = file.Bytes()
+			saved = save(t, trainer)
 		}
 		if s.Step == stop {
 			cancel()

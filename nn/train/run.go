@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math"
+	"slices"
 	"time"
 
-	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
 )
@@ -17,137 +16,126 @@ type Step struct {
 	Step, Steps  int64 // this one, from 1, of so many
 	Epoch        int64
 	Loss         float64
-	Preference   *nn.Preference // with DPO
-	CrossEntropy float64        // with Distillation: the part of the loss that the text makes
 	LearningRate float64
-	GradNorm     float64            // global, before clipping
-	Skipped      int64              // steps left out so far, their gradient not being finite
-	Empty        int64              // micro-batches passed over so far, no target in them counting
-	Tokens       int64              // targets learnt from so far
-	Seconds      float64            // since the run was begun or resumed
-	Validation   *Validation        // when there was one after this step
-	SaveDue      bool               // the caller should Save now
-	SampleDue    bool               // the caller should sample now
-	Place        data.Cursor        // of the step's batch in the data
-	Mark         string             // what befell the run at this step; see the Marks
-	Values       map[string]float64 // what else was measured, under its name in the metrics
-	RolledBack   bool               // the loss jumped: the run has gone back to step BackTo, and goes on from there
+	GradNorm     float64     // global, before clipping
+	Skipped      int64       // steps left out so far, their gradient not being finite
+	Empty        int64       // micro-batches passed over so far, no target in them counting
+	Tokens       int64       // targets learnt from so far
+	Seconds      float64     // since the run was begun or resumed
+	Validation   *Validation // when there was one after this step
+	SaveDue      bool        // the caller should Save now
+	SampleDue    bool        // the caller should sample now
+	Place        data.Cursor // of the step's batch in the data
+	Mark         string      // what befell the run at this step; see the Marks
+	Values       []Value     // what else was measured; the loop uses the list again for the next step
+	RolledBack   bool        // the loss jumped: the run has gone back to step BackTo, and goes on from there
 	BackTo       int64
 	Last         bool // nothing follows: the run has ended, was stopped early (State().EarlyStop) or interrupted
-
-	validates bool // a validation follows
-}
-
-// Validation is the loss on documents that were held out.
-type Validation struct {
-	Loss, Perplexity float64        // DPO's loss has no perplexity: 0
-	Preference       *nn.Preference // with DPO
-	Tokens           int64
-	Best             bool // the lowest so far
-}
-
-// Names of what objectives measure besides their loss, in Step.Values; those of a validation begin with "validation_".
-const (
-	CrossEntropy   = "cross_entropy" // of a distillation
-	RewardMargin   = "reward_margin" // of preferences, as are these; see nn.Preference
-	RewardAccuracy = "reward_accuracy"
-	RewardChosen   = "reward_chosen"
-	RewardRejected = "reward_rejected"
-)
-
-func (s *Step) setPreference(prefix string, p nn.Preference) {
-	s.set(prefix+RewardMargin, p.Margin())
-	s.set(prefix+RewardAccuracy, p.Accuracy)
-	s.set(prefix+RewardChosen, p.ChosenReward)
-	s.set(prefix+RewardRejected, p.RejectedReward)
 }
 
 // Run trains to the end of the run, or until ctx is done. It yields every step, some of them late: the device is not
 // waited for, except once in a while, when a step validates, samples or saves; then the device holds exactly the step
-// that is yielded. When ctx is done, one more such step is yielded with SaveDue. Breaking off stops the training;
-// taking time pauses it.
+// that is yielded. When ctx is done, one more such step is yielded with SaveDue. Breaking off stops the training, and
+// another Run then goes on with the steps that were not yielded; taking time pauses it. An error comes without a step.
 func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		t.started = time.Now()
-		var sent []sentStep // submitted, not yet yielded, oldest first
-		deliver := func(all bool) bool {
-			for t.training.Pending() > 0 {
-				s, ok := t.training.State(all || t.training.Full())
-				if !ok {
-					break
-				}
-				step := sent[0]
-				sent = append(sent[:0], sent[1:]...)
-				if t.config.Distillation.Temperature > 0 {
-					step.CrossEntropy = s.CrossEntropy
-					step.set(CrossEntropy, s.CrossEntropy)
-				}
-				if t.config.DPO.Beta > 0 {
-					step.Preference = &s.Preference
-					step.setPreference("", s.Preference)
-				}
-				var err error
-				step.Seconds = time.Since(t.started).Seconds()
-				if t.observe(&step, s) && t.config.RollbackOnSpike {
-					for sent = sent[:0]; t.training.Pending() > 0; {
-						t.training.State(true)
-					}
-					err = t.rollBack(&step)
-					step.Last, step.SaveDue, step.SampleDue = false, false, false
-					step.RolledBack, step.BackTo = true, t.state.Step
-					return yield(step.Step, err) && err == nil
-				}
-				if all && len(sent) == 0 && t.mayGrow(step.Step.Step) {
-					t.growBatch(&step.Step)
-				}
-				if all && len(sent) == 0 && step.validates {
-					step.Validation, err = t.validate()
-					if v := step.Validation; v != nil {
-						step.Last = t.stopsEarly(v) || step.Last
-						step.SaveDue = step.SaveDue || v.Best || step.Last
-						if v.Preference != nil {
-							step.setPreference("validation_", *v.Preference)
-						}
-					}
-				}
-				if !yield(step.Step, err) || err != nil {
-					return false
-				}
-				if step.SaveDue && all && len(sent) == 0 {
-					if err := t.snapshot(); err != nil {
-						yield(step.Step, err)
-						return false
-					}
-				}
-			}
-			return true
+		if n := len(t.sent); n > 0 { // a Run was broken off
+			t.sent[n-1].settles = true
 		}
-		if err := t.snapshot(); err != nil {
-			yield(Step{Step: t.state.Step, Steps: t.state.TotalSteps}, err)
+		if !t.deliver(yield) {
+			return
+		}
+		if err := t.begin(); err != nil {
+			yield(Step{}, err)
 			return
 		}
 		for t.state.Step < t.state.TotalSteps && !t.state.EarlyStop.Stopped {
-			step, err := t.submit()
-			if err == nil {
-				err = t.dev.Err()
-			}
-			if err != nil {
-				yield(step.Step, err)
+			if err := t.send(ctx.Err() != nil); err != nil {
+				yield(Step{}, err)
 				return
 			}
-			t.occasions(&step.Step, ctx.Err() != nil)
-			sent = append(sent, step)
-			if !deliver(step.Last || step.SaveDue || step.SampleDue || step.validates || t.mayGrow(step.Step.Step)) {
-				break
+			if !t.deliver(yield) {
+				return
 			}
-			if step.Last && t.state.Step == step.Step.Step { // else it went back
-				break
-			}
-		}
-		if err := t.dev.Err(); err != nil {
-			yield(Step{Step: t.state.Step, Steps: t.state.TotalSteps}, err)
 		}
 	}
+}
+
+// begin makes sure that the data is where the state says, even after a step that failed on its way to the device.
+func (t *Trainer) begin() error {
+	if at := data.Cursor(t.state.Cursor); t.data.Train.Cursor() != at {
+		if err := t.data.Train.Seek(at); err != nil {
+			return err
+		}
+	}
+	return t.snapshot()
+}
+
+// send submits a step, the last if stop is set, and notes what is due after it.
+func (t *Trainer) send(stop bool) error {
+	s, err := t.submit()
+	if err != nil {
+		return err
+	}
+	t.occasions(&s, stop)
+	t.sent = append(t.sent, s)
+	return nil
+}
+
+// deliver yields the steps that have arrived, all of them if the last one settles, and says whether to go on.
+func (t *Trainer) deliver(yield func(Step, error) bool) bool {
+	for len(t.sent) > 0 {
+		told, arrived := t.training.State(t.sent[len(t.sent)-1].settles || t.training.Full())
+		if !arrived {
+			break
+		}
+		s := t.sent[0]
+		t.sent = slices.Delete(t.sent, 0, 1)
+		s.Seconds = time.Since(t.started).Seconds()
+		s.Values = t.values[:0]
+		spike := t.observe(&s, told)
+		var err error
+		switch {
+		case spike && t.config.RollbackOnSpike:
+			err = t.rollBack(&s)
+		case s.settles:
+			err = t.settle(&s)
+		}
+		if err != nil {
+			yield(Step{}, err)
+			return false
+		}
+		t.values = s.Values
+		if !yield(s.Step, nil) || s.Last {
+			return false
+		}
+	}
+	if err := t.dev.Err(); err != nil {
+		yield(Step{}, err)
+		return false
+	}
+	return true
+}
+
+// settle does what is done once in a while, after a step that the device holds exactly.
+func (t *Trainer) settle(s *sentStep) error {
+	if s.grows {
+		t.growBatch(&s.Step)
+	}
+	if s.validates {
+		v, err := t.validate()
+		if err != nil {
+			return err
+		}
+		if v != nil {
+			t.judge(&s.Step, v)
+		}
+	}
+	if s.SaveDue && !s.Last {
+		return t.snapshot()
+	}
+	return nil
 }
 
 // submit sends one step to the device.
@@ -201,14 +189,6 @@ func (t *Trainer) next(b *data.Batch) error {
 	}
 }
 
-// refer gives preferences their references.
-func (t *Trainer) refer(b *data.Batch) error {
-	if t.config.DPO.Beta == 0 {
-		return nil
-	}
-	return t.references.set(b)
-}
-
 // weight is what a token (or a pair of rows) of a micro-batch counts: its mean, divided by the number of micro-batches,
 // as MiniMind does; or the mean over the step's.
 func (t *Trainer) weight(b *data.Batch, count int) float64 {
@@ -219,58 +199,20 @@ func (t *Trainer) weight(b *data.Batch, count int) float64 {
 }
 
 // occasions marks what is done once in a while.
-func (t *Trainer) occasions(s *Step, stop bool) {
+func (t *Trainer) occasions(s *sentStep, stop bool) {
+	step := s.Step.Step
 	due := func(interval int, times int64) bool {
 		n := int64(interval)
 		if n == 0 {
 			n = max(t.state.TotalSteps/times, 1)
 		}
-		return s.Step%n == 0
+		return step%n == 0
 	}
-	end := s.Step == t.state.TotalSteps
+	end := step == t.state.TotalSteps
 	s.Last = end || stop
+	s.grows = !end && t.mayGrow(step)
 	s.validates = t.evaluation != nil && (end || due(t.config.ValidationInterval, 10))
 	s.SaveDue = s.Last || due(t.config.SaveInterval, 10)
 	s.SampleDue = end || due(t.config.SampleInterval, 5)
-}
-
-// validate computes the loss on the whole validation set: nil, if nothing in it counts.
-func (t *Trainer) validate() (*Validation, error) {
-	stream := t.data.Validation
-	var preference nn.Preference
-	sum, count, tokens := 0.0, 0, 0
-	for epoch := stream.Cursor().Epoch; stream.Cursor().Epoch == epoch; {
-		if err := stream.Next(t.validation); err != nil {
-			return nil, err
-		}
-		n := t.measured.Count(t.validation)
-		if n == 0 {
-			continue
-		}
-		if err := t.refer(t.validation); err != nil {
-			return nil, err
-		}
-		s, err := t.evaluation.Run(t.validation, 1/float64(n))
-		if err != nil {
-			return nil, err
-		}
-		sum += s.Loss * float64(n)
-		preference.Add(s.Preference, float64(n))
-		count += n
-		tokens += t.validation.Pairs
-	}
-	if count == 0 {
-		return nil, nil
-	}
-	v := &Validation{Loss: sum / float64(count), Tokens: int64(tokens)}
-	if t.config.DPO.Beta > 0 {
-		v.Preference = &nn.Preference{}
-		v.Preference.Add(preference, 1/float64(count))
-	} else {
-		v.Perplexity = math.Exp(v.Loss)
-	}
-	if v.Loss < t.state.BestValidationLoss {
-		v.Best, t.state.BestValidationLoss, t.state.BestStep = true, v.Loss, t.state.Step
-	}
-	return v, nil
+	s.settles = s.Last || s.grows || s.validates || s.SaveDue || s.SampleDue
 }

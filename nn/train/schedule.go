@@ -100,3 +100,14 @@ func stepsOf(length float64, total int64) int64 {
 	}
 	return int64(math.Round(length * float64(total)))
 }
+
+// stepsOfRun is the run's length in optimizer steps. Each epoch's last step may have fewer micro-batches' worth of rows:
+// its batches are filled up.
+func stepsOfRun(c Config, d Data) int64 {
+	if c.MaxSteps > 0 {
+		return int64(c.MaxSteps)
+	}
+	rows := int64(c.rows())
+	batches := (d.Train.RowsPerEpoch() + rows - 1) / rows * int64(c.Epochs)
+	return (batches + int64(c.AccumulationSteps) - 1) / int64(c.AccumulationSteps)
+}

@@ -28,6 +28,9 @@ type sentStep struct {
 	weight float64 // of the first micro-batch's mean in the step's gradient
 	small  float64 // targets of the first micro-batch,
 	large  float64 // of the step
+
+	grows, validates bool // what follows it; see settle
+	settles          bool // the device is waited for, and then holds exactly this step
 }
 
 // observe completes a step with what the device told, and says whether its loss is a spike.
@@ -36,11 +39,8 @@ func (t *Trainer) observe(s *sentStep, told nn.State) (spike bool) {
 	skipped := told.Skipped > t.state.SkippedSteps
 	t.state.AppliedSteps, t.state.SkippedSteps = told.Applied, told.Skipped
 	trend := diagnose.Trend(t.state.Trend)
-	spike = trend.Add(told.Loss)
+	spike = trend.Add(told.Loss) && !skipped
 	t.state.Trend = checkpoint.Trend(trend)
-	for name, value := range t.expertValues(told) {
-		s.set(name, value)
-	}
 	switch {
 	case skipped:
 		s.mark(MarkSkipped, s.Place)
@@ -50,32 +50,15 @@ func (t *Trainer) observe(s *sentStep, told nn.State) (spike bool) {
 	if told.MicroSquares > 0 {
 		t.state.Noise = addNoise(t.state.Noise, told.MicroSquares/(s.weight*s.weight), told.GradNorm*told.GradNorm, s.small, s.large)
 	}
-	if !measures(s.Step.Step) {
-		return spike && !skipped
+	t.addObjective(&s.Step, told)
+	t.addExperts(&s.Step, told)
+	if measures(s.Step.Step) {
+		t.addStatistics(&s.Step, told)
 	}
-	if scale := NoiseScale(t.state.Noise); scale > 0 {
-		s.set("noise_scale", scale)
-	}
-	if told.UpdateRatio > 0 {
-		s.set("update_ratio", told.UpdateRatio)
-	}
-	for l, ratio := range told.UpdateRatios {
-		s.set(fmt.Sprintf("update_ratio_layer_%d", l), ratio)
-	}
-	for l, largest := range told.LargestActivation {
-		s.set(fmt.Sprintf("largest_activation_layer_%d", l), largest)
-	}
-	return spike && !skipped
+	return spike
 }
 
 // mark marks a step, with the place of a batch.
 func (s *Step) mark(mark string, place data.Cursor) {
 	s.Mark = fmt.Sprintf("%s: epoch %d, document %d, token %d", mark, place.Epoch, place.Document, place.Offset)
-}
-
-func (s *Step) set(name string, value float64) {
-	if s.Values == nil {
-		s.Values = map[string]float64{}
-	}
-	s.Values[name] = value
 }

@@ -34,6 +34,9 @@ func newCurve(records []metrics.Record, run Run) *curve {
 	for i, r := range records {
 		c.skipped = max(c.skipped, r.Skipped)
 		c.broken = !finite(r.Loss)
+		if !finite(r.LearningRate) { // such as a null in a file
+			r.LearningRate = 0
+		}
 		if trend.Add(r.Loss) && i > 0 {
 			c.spikes = append(c.spikes, r.Step)
 		}
