@@ -8,11 +8,14 @@ import (
 
 // pick returns the index of the adapter that the wish names; see Options.
 func pick(all []Info, wish string) (int, error) {
+	if n, err := strconv.Atoi(wish); err == nil && n >= 0 && n < len(all) {
+		return n, nil // even if the number is also a part of another one's name
+	}
 	rank := map[string]int{"discrete GPU": 0, "integrated GPU": 1, "GPU of unknown kind": 2, "software adapter": 3}
 	best := -1
 	for i, a := range all {
 		fits := wish == "" || strings.Contains(strings.ToLower(a.Name), strings.ToLower(wish)) ||
-			wish == "cpu" && a.CPU || wish == "gpu" && !a.CPU || wish == strconv.Itoa(i)
+			wish == "cpu" && a.CPU || wish == "gpu" && !a.CPU
 		better := best < 0 || rank[a.Kind] < rank[all[best].Kind] ||
 			rank[a.Kind] == rank[all[best].Kind] && strings.HasPrefix(all[best].Backend, "open-gl")
 		if fits && better {
