@@ -32,6 +32,7 @@ type backend struct {
 	message  *C.char
 	indices  [4]uint64 // submission indices of the last four submissions
 	count    int       // submissions so far
+	written  int       // bytes since the last one
 	watch    *watch    // made when first used
 }
 
@@ -193,10 +194,20 @@ func (b *backend) free(h bufferHandle) {
 	h.Release()
 }
 
+const mostWritten = 64 << 20 // bytes that wait for a submission
+
+// write copies data, which takes memory until the next submission: many writes, such as a checkpoint's, get one of their own.
 func (b *backend) write(h bufferHandle, offset int64, data []byte) error {
 	err := b.queue.TryWriteBuffer(h, uint64(offset), data)
 	runtime.KeepAlive(h)
-	return err
+	b.written += len(data)
+	if err != nil || b.written < mostWritten {
+		return err
+	}
+	if err := b.submit(nil); err != nil {
+		return err
+	}
+	return b.wait(0)
 }
 
 const readChunk = 32 << 20 // bytes read back at a time
@@ -312,7 +323,7 @@ func (b *backend) startMapping(slot *stagingSlot) {
 func (b *backend) submitCopy(times, src unsafe.Pointer, offset int64, dst unsafe.Pointer, size int64) error {
 	index := C.mm_submit(ref(b.device), ref(b.queue), unsafe.SliceData(b.spans), C.size_t(len(b.spans)),
 		times, src, C.uint64_t(offset), dst, C.uint64_t(size), b.message)
-	b.spans = b.spans[:0]
+	b.spans, b.written = b.spans[:0], 0
 	b.count++
 	b.indices[b.count%len(b.indices)] = uint64(index)
 	return b.messageError()

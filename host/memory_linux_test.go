@@ -18,7 +18,7 @@ func TestOutOfMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		less := limit
-		less.Cur = uint64(addressSpace(t) + 512<<20)
+		less.Cur = uint64(memory(t, 0) + 512<<20)
 		if err := syscall.Setrlimit(syscall.RLIMIT_AS, &less); err != nil {
 			t.Fatal(err)
 		}
@@ -41,14 +41,32 @@ func TestOutOfMemory(t *testing.T) {
 	t.Log(err)
 }
 
-// addressSpace is how many bytes of it this process uses.
-func addressSpace(t *testing.T) int {
+// What is written waits in the machine's memory for the next submission, and a checkpoint is written without any.
+func TestWritesDoNotPileUp(t *testing.T) {
+	d := hosttest.Open(t)
+	data := make([]byte, 16<<20)
+	b := d.Allocate("test", "x", int64(len(data)))
+	d.Write(b, 0, data)
+	before := memory(t, 1)
+	for range 24 {
+		d.Write(b, 0, data)
+	}
+	if err := d.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if more := memory(t, 1) - before; more > 192<<20 {
+		t.Errorf("after 384 MiB of writes the process is %d MiB larger", more>>20)
+	}
+}
+
+// memory is a number of pages of this process, in bytes: 0 is its address space, 1 what of it is in memory.
+func memory(t *testing.T, field int) int {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		t.Fatal(err)
 	}
 	pages := 0
-	for _, c := range strings.Fields(string(text))[0] {
+	for _, c := range strings.Fields(string(text))[field] {
 		pages = 10*pages + int(c-'0')
 	}
 	return pages * os.Getpagesize()
