@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
+	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
 	"github.com/minimind-gpu/minimind-gpu/nn"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 )
@@ -169,6 +170,28 @@ func TestCacheTooLarge(t *testing.T) {
 	}
 	if most := m.CacheReach(4, promptRows, false); most != fits || most < 4096 || m.Device.Err() != nil {
 		t.Errorf("a context of %d would fit, and %d; the device: %v", most, fits, m.Device.Err())
+	}
+}
+
+// TestTooManyTexts has logits that no buffer holds: nothing is left on the device.
+func TestTooManyTexts(t *testing.T) {
+	info := hosttest.Device(t).Info
+	info.Limits.StorageBinding, info.Limits.Buffer = 256<<10, 256<<10
+	c, err := config.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev := host.Planner(info)
+	m, err := nn.NewModel(dev, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, _ := dev.Ledger()
+	if _, err := NewBatch(m, Batch{Context: 3, Texts: 256}); err == nil || !strings.Contains(err.Error(), "try a shorter context or fewer texts") {
+		t.Error(err)
+	}
+	if after, _, _ := dev.Ledger(); !slices.Equal(after, before) {
+		t.Errorf("the ledger had %v and has %v", before, after)
 	}
 }
 

@@ -84,6 +84,7 @@ func NewBatch(m *nn.Model, b Batch) (*Generator, error) {
 		}
 	}
 	if err := dev.Err(); err != nil {
+		g.Release()
 		return nil, fmt.Errorf("%w; %d texts of %d tokens need %s of keys and values: try a shorter context or fewer texts",
 			err, b.Texts, b.Context, host.Bytes(int64(b.Texts*b.Context)*nn.CacheBytes(m.Config, b.HalfCache)))
 	}
