@@ -7,6 +7,7 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
+	"github.com/minimind-gpu/minimind-gpu/shaders"
 )
 
 // Training is a model being trained on rows (B, T): its graph, recorded once, and its optimizer. A step is one or more
@@ -69,25 +70,29 @@ func NewTraining(m *Model, o Objective, a AdamW, B, T int) (*Training, error) {
 	return t, nil
 }
 
-// checkRows refuses a batch of which one activation is more than a kernel can be shown, and says what would fit.
+// checkRows refuses a batch of which one activation is more than a kernel can be shown, or whose tokens are more than a
+// kernel can add up, and says what would fit.
 func (m *Model) checkRows(B, T int) error {
 	c, limits := m.Config, m.Device.Info.Limits
 	limit := min(limits.StorageBinding, limits.Buffer)
 	widest := max(c.HiddenSize, c.FeedForwardWidth(), c.NumAttentionHeads*c.HeadDim)
-	tokens := limit / int64(4*widest)
+	tokens, why := limit/int64(4*widest), fmt.Sprintf("which shows a kernel at most %s of a buffer", host.Bytes(limits.StorageBinding))
 	if c.MoE != nil {
 		tokens = min(tokens, expertTokens(c, limit))
+	}
+	if m.Device.Info.CPU && tokens > shaders.RowReach {
+		tokens, why = shaders.RowReach, fmt.Sprintf("whose kernels add up at most %d tokens", shaders.RowReach)
 	}
 	fits := int(tokens) / T
 	switch {
 	case B <= fits:
 		return nil
 	case fits == 0:
-		return fmt.Errorf("a row of %d tokens is too long for this adapter (%s), which shows a kernel at most %s of a buffer: max_seq_len %d would fit",
-			T, m.Device.Info.Name, host.Bytes(limits.StorageBinding), tokens)
+		return fmt.Errorf("a row of %d tokens is too long for this adapter (%s), %s: max_seq_len %d would fit",
+			T, m.Device.Info.Name, why, tokens)
 	}
-	return fmt.Errorf("%d rows of %d tokens are too many for this adapter (%s), which shows a kernel at most %s of a buffer: batch_size %d would fit, with accumulation_steps %d for as large a step",
-		B, T, m.Device.Info.Name, host.Bytes(limits.StorageBinding), fits, (B+fits-1)/fits)
+	return fmt.Errorf("%d rows of %d tokens are too many for this adapter (%s), %s: batch_size %d would fit, with accumulation_steps %d for as large a step",
+		B, T, m.Device.Info.Name, why, fits, (B+fits-1)/fits)
 }
 
 // MicroStep adds the gradient of a micro-batch, of which a token weighs mask*scale, or a pair of rows scale (see

@@ -3,9 +3,11 @@ package nn
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
 	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/minimind-gpu/minimind-gpu/nn/data"
@@ -102,14 +104,19 @@ func distance(got, want []float32) float64 {
 	return math.Sqrt(d) / max(math.Sqrt(w), 1e-30)
 }
 
-// The first loss of a fresh model of a published shape is ln V + 1/6: the logits' variance is 1/3.
+// The first loss of a fresh model is ln V + 1/6, whatever its width: the logits' variance is 1/3.
 func TestInitialLoss(t *testing.T) {
 	c := testConfig()
-	c.VocabSize, c.HiddenSize, c.IntermediateSize = 6400, 256, 704
-	m := testModel(t, c)
-	got, _ := mean(t, m, testBatch(2, 64, c.VocabSize))
-	if want := math.Log(6400) + 1.0/6; math.Abs(got-want) > 0.1 {
-		t.Errorf("initial loss %.3f, want near %.3f", got, want)
+	c.VocabSize, c.HiddenSize, c.IntermediateSize = 1000, 64, 176
+	m, b := testModel(t, c), testBatch(2, 64, c.VocabSize)
+	e, err := NewEvaluation(m, CrossEntropy{}, b.B, b.T)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Release()
+	got, err := e.Run(b, 1/float64(b.Pairs))
+	if want := math.Log(1000) + 1.0/6; err != nil || math.Abs(got.Loss-want) > 0.1 {
+		t.Errorf("initial loss %.3f, want near %.3f (%v)", got.Loss, want, err)
 	}
 }
 
@@ -293,30 +300,88 @@ func TestTooManyRows(t *testing.T) {
 	}
 }
 
-// The published full run fits into 3.5 GB: parameters, gradients, moments and the training graph's values.
+// Batches of more tokens than a software adapter's kernels add up are refused there.
+func TestTooManyRowsForLoops(t *testing.T) {
+	info := hosttest.Device(t).Info
+	info.Limits.StorageBinding, info.Limits.Buffer = 1<<30, 1<<30
+	for _, cpu := range []bool{true, false} {
+		info.CPU = cpu
+		err := (&Model{Config: testConfig(), Device: host.Planner(info)}).checkRows(512, 129)
+		if cpu != (err != nil) || cpu && !strings.Contains(err.Error(), "add up at most 65534 tokens: batch_size 508 would fit, with accumulation_steps 2") {
+			t.Errorf("software adapter: %t, 512 rows of 129 tokens: %v", cpu, err)
+		}
+	}
+}
+
+// The published full run fits into 3.5 GB.
 func TestMemoryOfThe26MRun(t *testing.T) {
 	c, err := config.Preset("minimind2-small")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const B, T = 32, 512
-	m := testModel(t, c)
-	gradients := newArenas(m.Device, "gradients", c.Parameters())
-	defer gradients.release()
-	for i, p := range m.base.tensors {
-		p.grad, p.learns = gradients.tensors[i], true
+	planner := host.Planner(hosttest.Device(t).Info)
+	m, err := NewModel(planner, c)
+	if err != nil {
+		t.Fatal(err)
 	}
-	in := NewInputs(m.Device, B*T, c.VocabSize)
-	defer in.Release()
-	rope := NewRope(m.Device, c, T)
-	defer rope.Release()
-	state := hosttest.Zeros(t, "state", stateWords)
-	g := NewGraph(m.Device, true)
-	CrossEntropy{}.record(g, m, m.Hidden(g, in, rope, nil), in, T, state)
-	g.Backward()
-	if total, limit := g.PlannedBytes()+16*c.NumParameters(), int64(3_500_000_000); total > limit {
-		t.Errorf("%d bytes, above %d", total, limit)
-	} else {
-		t.Logf("%d bytes", total)
+	training(t, m, 32, 512)
+	if entries, total, _ := planner.Ledger(); total > 3_500_000_000 {
+		t.Errorf("%d bytes: %v", total, entries)
+	}
+}
+
+// What cannot be made leaves nothing on the device: one can try again with something smaller.
+func TestWhatFailsLeavesNothing(t *testing.T) {
+	info := hosttest.Device(t).Info
+	info.Limits.StorageBinding, info.Limits.Buffer = 1<<20, 1<<20 // less than the logits of 64 rows
+	c := testConfig()
+	c.VocabSize = 6400
+	release := func(x releaser, err error) error {
+		if err == nil {
+			x.Release()
+		}
+		return err
+	}
+	for name, make := range map[string]func(m, other *Model) error{
+		"pretraining": func(m, _ *Model) error { return release(NewTraining(m, CrossEntropy{}, adamW, 2, 64)) },
+		"preferences": func(m, _ *Model) error { return release(NewTraining(m, DPO{Beta: 1}, adamW, 2, 64)) },
+		"distillation": func(m, other *Model) error {
+			return release(NewTraining(m, Distillation{Alpha: 0.5, Temperature: 1, Teacher: other}, adamW, 2, 64))
+		},
+		"a probe": func(m, _ *Model) error {
+			m.Probe = true
+			return release(NewTraining(m, CrossEntropy{}, adamW, 2, 64))
+		},
+		"validation": func(m, _ *Model) error { return release(NewEvaluation(m, CrossEntropy{}, 2, 64)) },
+		"logits":     func(m, _ *Model) error { return release(NewLogits(m, 1, 64)) },
+		"adapters": func(m, _ *Model) error {
+			m.Device.Allocate("test", "too much", 2<<20)
+			_, err := NewAdapters(m, lora, 1)
+			return err
+		},
+		"a model": func(m, _ *Model) error {
+			m.Device.Allocate("test", "too much", 2<<20)
+			return release(NewModel(m.Device, c))
+		},
+	} {
+		dev := host.Planner(info)
+		m, err := NewModel(dev, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := NewModel(dev, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _, _ := dev.Ledger()
+		if err := make(m, other); err == nil || !strings.Contains(err.Error(), "allows at most 1.0 MiB") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after, _, _ := dev.Ledger(); !slices.Equal(after, before) {
+			t.Errorf("%s: the ledger had %v and has %v", name, before, after)
+		}
+		if m.Adapters() != nil || m.base.tensors[0].learns {
+			t.Errorf("%s: the model is not as it was", name)
+		}
 	}
 }

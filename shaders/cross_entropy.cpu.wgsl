@@ -57,7 +57,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   }
   let w = weight[n];
   if (bitcast<u32>(w) << 1 == 0) {
-    for (var v = 0u; v < V; v++) {
+    for (var v = 0u; v < whole; v += 4) {
+      logits[row + v] = 0;
+      logits[row + v + 1] = 0;
+      logits[row + v + 2] = 0;
+      logits[row + v + 3] = 0;
+    }
+    for (var v = whole; v < V; v++) {
       logits[row + v] = 0;
     }
     return;

@@ -44,7 +44,8 @@ func runCrossEntropy(t *testing.T, V int, gradient uint32, logits []float32, tar
 }
 
 func TestCrossEntropy(t *testing.T) {
-	for _, size := range [][2]int{{1, 1}, {7, 2}, {65, 97}, {65, 131}, {7, 256}, {3, 6400}, {2, 9001}} {
+	foldGrids(t, 20)
+	for _, size := range [][2]int{{1, 1}, {65, 98}, {3, 256}, {2, 6401}} {
 		n, V := size[0], size[1]
 		logits, targets, weight := normals(1, n*V, 4), randomTokens(2, n, V), normals(3, n, 0.1)
 		for i := range V { // a row far from zero

@@ -85,8 +85,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let l = student_four(row, v) - top.x;
     let t = teacher_four(row, v) - top.y;
     let d = select(vec4f(), scale.x * exp(l) + scale.y * exp(cold * l) + scale.z * exp(cold * t), vec4<bool>(counts));
-    for (var i = 0u; i < min(4, V - v); i++) {
-      logits[row + v + i] = d[i];
+    logits[row + v] = d.x;
+    if (v + 1 < V) {
+      logits[row + v + 1] = d.y;
+    }
+    if (v + 2 < V) {
+      logits[row + v + 2] = d.z;
+    }
+    if (v + 3 < V) {
+      logits[row + v + 3] = d.w;
     }
   }
   if (counts) {

@@ -28,7 +28,8 @@ func embeddingSegments(token []uint32, V int) (order, segment []uint32) {
 
 func TestEmbedding(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	for _, size := range [][3]int{{1, 4, 1}, {7, 20, 97}, {65, 132, 131}, {1000, 512, 6400}, {300, 4, 2}} {
+	foldGrids(t, 20)
+	for _, size := range [][3]int{{1, 4, 1}, {65, 132, 131}, {300, 4, 2}} {
 		n, c, V := size[0], size[1], size[2]
 		token := make([]uint32, n)
 		for i := range token {
@@ -58,7 +59,7 @@ func TestEmbedding(t *testing.T) {
 
 // One token everywhere: the longest loop that a thread makes.
 func TestEmbeddingBackwardOfOneToken(t *testing.T) {
-	const n, c = 16384, 4
+	const n, c = RowReach, 4
 	order := make([]uint32, n)
 	dout := make([]float32, n*c)
 	for i := range order {

@@ -27,3 +27,7 @@ func UpdateParts(count uint32) uint32 { return ceil(count, 16384) }
 
 // MagnitudeParts is the number of parts that magnitudes writes for count elements.
 func MagnitudeParts(count uint32) uint32 { return ceil(count, 4096) }
+
+// RowReach bounds the rows that one call may have on software adapters: embedding_backward adds up the rows of one token in
+// one loop, which lavapipe ends silently after 65,535 looks at its condition. Other kernels take several rows a turn.
+const RowReach = 65534

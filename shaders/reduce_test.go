@@ -80,6 +80,14 @@ func forVariants[T interface {
 	}
 }
 
+// foldGrids lets a dimension of a grid have only so many workgroups, so that grids of some more are folded into two.
+func foldGrids(t testing.TB, groups int) {
+	limits := &hosttest.Device(t).Info.Limits
+	was := limits.GroupsPerDispatch
+	limits.GroupsPerDispatch = groups
+	t.Cleanup(func() { limits.GroupsPerDispatch = was })
+}
+
 // benchmarkCall replays one call and reports the bytes that it must move.
 func benchmarkCall(b *testing.B, bytes int, calls ...host.Call) {
 	d := hosttest.Device(b)

@@ -65,7 +65,7 @@ func tune(d *host.Device, candidates []host.Choice, shapes []Shape, budget time.
 	shapes = slices.Clone(shapes)
 	for i := range shapes {
 		s := &shapes[i]
-		s.N = min(s.N, 4096, uint32(d.Info.Limits.StorageBinding/4)/max(s.I, s.O)) // rows enough to tell, and to bind
+		s.N = uint32(min(int64(s.N), 4096, d.Info.Limits.StorageBinding/4/int64(max(s.I, s.O)))) // rows enough to tell, and to bind
 		rows, weights, outs = max(rows, s.N*s.I), max(weights, s.O*s.I), max(outs, s.N*s.O)
 	}
 	best := map[string]host.Choice{}

@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -19,15 +20,18 @@ func keepChoices(t *testing.T, d *host.Device) {
 // The clock is made up: what an adapter is fastest at is a benchmark's question.
 func TestTuneTakesTheFastest(t *testing.T) {
 	d := hosttest.Device(t)
-	large, small := gpuTile(64, 64, 16, 4, 4), gpuTile(32, 32, 32, 4, 4)
+	large, small := gpuTile(64, 64, 16, 8, 4), gpuTile(64, 64, 16, 4, 4)
 	shapes := []Shape{{N: 96, I: 64, O: 32}, {N: 32, I: 32, O: 64}}
+	run := true // the first time
 	times := func(milliseconds map[uint32]float64) func(*host.Device, []host.Call) time.Duration {
 		return func(d *host.Device, calls []host.Call) time.Duration {
 			if len(calls) != len(shapes) {
 				t.Errorf("%d calls for %d shapes", len(calls), len(shapes))
 			}
-			timeOf(d, calls) // a recording of them runs, too
-			return time.Duration(milliseconds[d.Choice(calls[0].Kernel).Constants["BM"]] * float64(time.Millisecond))
+			if run {
+				timeOf(d, calls) // a recording of them runs, too
+			}
+			return time.Duration(milliseconds[d.Choice(calls[0].Kernel).Constants["TM"]] * float64(time.Millisecond))
 		}
 	}
 	for _, c := range []struct {
@@ -40,10 +44,11 @@ func TestTuneTakesTheFastest(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			keepChoices(t, d)
-			took := map[uint32]float64{64: c.first, 32: c.second} // by BM
+			took := map[uint32]float64{8: c.first, 4: c.second} // by TM
 			best := tune(d, []host.Choice{large, small}, shapes, time.Hour, times(took))
+			run = false
 			for _, k := range matmuls {
-				if got := took[best[k.Name].Constants["BM"]]; got != c.want {
+				if got := took[best[k.Name].Constants["TM"]]; got != c.want {
 					t.Errorf("%s: %s was chosen, of %v ms", k.Name, best[k.Name], got)
 				}
 				if chosen := d.Choice(k); chosen.String() != best[k.Name].String() {
@@ -89,15 +94,35 @@ func TestTuneWithoutCandidates(t *testing.T) {
 	}
 }
 
-// Every tile size that a GPU may get must compute the same as any other.
+// Tiles are tried on as many rows as can be bound, on adapters that show kernels more than 16 GiB of a buffer, too.
+func TestTuneRows(t *testing.T) {
+	for binding, want := range map[int64]uint32{64 << 30: 4096, 16 << 30: 4096, 1 << 20: 512} {
+		d := host.Planner(host.Info{Limits: host.Limits{StorageBinding: binding, Buffer: binding}})
+		tune(d, []host.Choice{{Variant: "cpu"}}, []Shape{{N: 16384, I: 128, O: 512}}, time.Hour, func(_ *host.Device, calls []host.Call) time.Duration {
+			if got := calls[0].Params[0]; got != want && calls[0].Kernel != &matmulBackwardWeightKernel {
+				t.Errorf("%s of %d rows on an adapter that shows kernels %s, want %d", calls[0].Kernel.Name, got, host.Bytes(binding), want)
+			}
+			return time.Second
+		})
+	}
+}
+
+// Every tile size that a GPU may get must compute the same as any other. Node's adapter takes seconds to compile one, and
+// gets one of each number of outputs a thread.
 func TestGPUTiles(t *testing.T) {
 	d := hosttest.Device(t)
 	keepChoices(t, d)
+	tested := map[[2]uint32]bool{}
 	for _, tile := range gpuTiles {
 		if !fits(d.Info.Limits, tile) {
 			t.Errorf("%s does not fit this adapter", tile)
 			continue
 		}
+		outputs := [2]uint32{tile.Constants["TM"], tile.Constants["TN"]}
+		if runtime.GOOS == "js" && tested[outputs] {
+			continue
+		}
+		tested[outputs] = true
 		t.Run(tile.String(), func(t *testing.T) {
 			for _, k := range matmuls {
 				d.Choose(k.Name, tile)
@@ -106,5 +131,14 @@ func TestGPUTiles(t *testing.T) {
 			testMatmulBackwardInput(t, 150, 36, 131)
 			testMatmulBackwardWeight(t, 150, 36, 131)
 		})
+	}
+}
+
+// Every tile size that tuning tries gives workgroups whose rows are of one expert.
+func TestTilesFitExperts(t *testing.T) {
+	for _, c := range gpuTiles {
+		if bm := c.Constants["BM"]; ExpertTile%bm != 0 {
+			t.Errorf("tiles of %d rows do not divide those of experts, %d", bm, ExpertTile)
+		}
 	}
 }
