@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minimind-gpu/minimind-gpu/host/hosttest"
 	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
 	"github.com/minimind-gpu/minimind-gpu/nn/interchange"
 	"github.com/minimind-gpu/minimind-gpu/nn/interchange/interchangetest"
@@ -163,6 +164,55 @@ func TestImportOfPyTorch(t *testing.T) {
 	if r.Header.Model.MaxPositionEmbeddings != 512 {
 		t.Errorf("its context is %d", r.Header.Model.MaxPositionEmbeddings)
 	}
+}
+
+// TestImportOfAdapters takes MiniMind's adapters for an imported model and merges the two.
+func TestImportOfAdapters(t *testing.T) {
+	base, _ := checkpointFile(t, "llama")
+	half := bytes.Repeat([]byte{0, 0x20}, 512) // 2^-7
+	tensors := map[string]safetensors.TensorView{}
+	for _, layer := range []string{"0", "1"} {
+		for _, module := range []string{"q_proj", "o_proj"} {
+			name := "model.layers." + layer + ".self_attn." + module + ".lora."
+			for side, shape := range map[string][]uint64{"A.weight": {8, 64}, "B.weight": {64, 8}} {
+				view, err := safetensors.NewTensorView(safetensors.F16, shape, half)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tensors[name+side] = view
+			}
+		}
+	}
+	content, err := safetensors.Serialize(tensors, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := file(t, "lora_medical_64.safetensors", string(content))
+	adapters, merged := filepath.Join(t.TempDir(), "adapters.ckpt"), filepath.Join(t.TempDir(), "merged.ckpt")
+	minimind(t, "import", weights, "--out", adapters).want(t, 1, weights, "LoRA adapters", "--base")
+	minimind(t, "import", weights, "--base", base, "--out", adapters).want(t, 0, "adapters of rank 8 on o_proj,q_proj", "lora merge --adapters "+adapters+" --base "+base)
+	minimind(t, "lora", "merge", "--adapters", adapters, "--base", base, "--out", merged).want(t, 0, merged)
+	first := func(path string) float32 { // of layer 0's q_proj
+		opened, err := openRun(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer opened.close()
+		model, err := opened.loadModel(hosttest.Device(t), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Release()
+		values, err := model.Parameter("model.layers.0.self_attn.q_proj.weight")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values[0]
+	}
+	if before, after := first(base), first(merged); after != before+8.0/(1<<14) {
+		t.Errorf("a weight of %v becomes %v", before, after)
+	}
+	minimind(t, "import", "../../nn/interchange/pth/testdata/first_fp16.pth", "--base", base, "--out", filepath.Join(t.TempDir(), "x")).want(t, 1, "whole model")
 }
 
 // TestWrongExports leaves nothing behind.

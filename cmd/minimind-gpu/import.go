@@ -21,9 +21,10 @@ import (
 )
 
 type importCommand struct {
-	Path        string `arg:"" name:"folder|file" help:"A Hugging Face folder (Llama, Qwen3, Qwen3-MoE, MiniMind), or a file: .safetensors, MiniMind's .pth, .gguf."`
+	Path        string `arg:"" name:"folder|file" help:"A Hugging Face folder (Llama, Qwen3, Qwen3-MoE, MiniMind), or a file: .safetensors, MiniMind's .pth, .gguf; also the .pth of MiniMind's LoRA adapters, with --base."`
 	ModelConfig string `placeholder:"FILE" help:"The model's config.json. Default: the one beside the weights; without any, a MiniMind model is told from its weights."`
 	Tokenizer   string `placeholder:"FILE" help:"The model's tokenizer.json. Default: the one in or beside the weights."`
+	Base        string `placeholder:"FILE|RUN" help:"Of adapters: the model that they were trained on, as a checkpoint."`
 	Out         string `short:"o" required:"" placeholder:"FILE" help:"Checkpoint to make, such as minimind2.ckpt."`
 }
 
@@ -34,7 +35,16 @@ func (c *importCommand) Run(p *program) error {
 	}
 	var open openFiles
 	defer open.close()
-	m, err := c.read(&open)
+	m, tensors, folder, err := c.read(&open)
+	switch {
+	case err != nil:
+	case m == nil && interchange.AreAdapters(tensors):
+		return c.adapters(p, tensors)
+	case c.Base != "":
+		err = errors.New("--base is for adapters, and this is a whole model")
+	case m == nil:
+		m, err = c.model(tensors, folder)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Path, err)
 	}
@@ -44,6 +54,28 @@ func (c *importCommand) Run(p *program) error {
 	k := m.Config
 	p.say("%s: %d parameters: L %d, C %d, H %d, K %d, V %d%s; use it with --checkpoint", c.Out, k.NumParameters(), k.NumHiddenLayers,
 		k.HiddenSize, k.NumAttentionHeads, k.NumKeyValueHeads, k.VocabSize, sizeOf(c.Out))
+	return nil
+}
+
+// adapters makes a checkpoint of adapters.
+func (c *importCommand) adapters(p *program, tensors []*interchange.Tensor) error {
+	if c.Base == "" {
+		return fmt.Errorf("%s: these are LoRA adapters: give the model that they were trained on by --base, as a checkpoint (import it first)", c.Path)
+	}
+	base, err := openRun(c.Base)
+	if err != nil {
+		return err
+	}
+	defer base.close()
+	a, err := interchange.NewAdapters(tensors, base.reader)
+	if err != nil {
+		return fmt.Errorf("%s on %s: %w", c.Path, base.file, err)
+	}
+	if err := p.saveInterruptibly(c.Out, a.WriteCheckpoint); err != nil {
+		return err
+	}
+	p.say("%s: adapters of rank %d on %s%s; make a model of them by lora merge --adapters %s --base %s --out FILE", c.Out,
+		a.LoRA().Rank, a.LoRA().Targets, sizeOf(c.Out), c.Out, c.Base)
 	return nil
 }
 
@@ -69,34 +101,36 @@ func (o openFiles) close() {
 	}
 }
 
-// read finds out what there is. The model's values are still in its files.
-func (c *importCommand) read(open *openFiles) (*interchange.Model, error) {
+// read finds out what there is: a whole model, or tensors and the folder where the rest may be. All values are still in
+// their files.
+func (c *importCommand) read(open *openFiles) (whole *interchange.Model, tensors []*interchange.Tensor, folder string, err error) {
 	stat, err := os.Stat(c.Path)
 	if err != nil {
-		return nil, err
+		return nil, nil, "", err
 	}
-	folder, names := filepath.Split(c.Path)
-	files := []string{names}
+	folder, name := filepath.Split(c.Path)
+	files := []string{name}
 	if stat.IsDir() {
 		folder = c.Path
 		if files, err = weightFiles(folder); err != nil {
-			return nil, err
+			return nil, nil, "", err
 		}
 	}
-	var tensors []*interchange.Tensor
 	for _, name := range files {
 		whole, part, err := c.readFile(open, folder, name)
-		if err != nil {
-			if len(files) > 1 {
-				err = fmt.Errorf("%s: %w", name, err)
-			}
-			return nil, err
+		if err != nil && len(files) > 1 {
+			err = fmt.Errorf("%s: %w", name, err)
 		}
-		if whole != nil {
-			return whole, nil
+		if err != nil || whole != nil {
+			return whole, nil, folder, err
 		}
 		tensors = append(tensors, part...)
 	}
+	return nil, tensors, folder, nil
+}
+
+// model makes a model of tensors and what lies beside them.
+func (c *importCommand) model(tensors []*interchange.Tensor, folder string) (*interchange.Model, error) {
 	tok, err := c.tokenizer(folder)
 	if err != nil {
 		return nil, err

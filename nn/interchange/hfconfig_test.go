@@ -154,7 +154,7 @@ func TestFromShapes(t *testing.T) {
 	}
 	for says, names := range map[string][]string{
 		"before April 2025": {"tok_embeddings.weight", "layers.0.attention.wq.weight"},
-		"LoRA adapters":     {"model.layers.0.self_attn.q_proj.lora.A.weight"},
+		"LoRA adapters":     {"model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.q_proj.lora.A.weight"},
 		"not a MiniMind":    {"h.0.attn.c_attn.weight"},
 		"twice":             {"a", "a"},
 	} {

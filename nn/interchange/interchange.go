@@ -99,12 +99,17 @@ func (m *Model) WriteCheckpoint(w io.Writer) error {
 	h := &checkpoint.Header{Model: m.Config, TokenizerHash: m.Tokenizer.Hash(), Tokenizer: tok.Bytes(),
 		State:   checkpoint.State{BestValidationLoss: math.Inf(1)},
 		Tensors: checkpoint.Tensors(m.Config, checkpoint.GroupParameter)}
+	return writeTensors(w, h, m.tensors)
+}
+
+// writeTensors writes a checkpoint of tensors that are in the header's order.
+func writeTensors(w io.Writer, h *checkpoint.Header, tensors []*Tensor) error {
 	out, err := checkpoint.NewWriter(w, h)
 	if err != nil {
 		return err
 	}
 	var values []byte
-	for i, t := range m.tensors {
+	for i, t := range tensors {
 		info := h.Tensors[i]
 		values = slices.Grow(values[:0], int(info.Bytes))[:info.Bytes]
 		if err := t.ReadFloat32(values); err != nil {

@@ -84,7 +84,7 @@ func checkNames(byName map[string]*Tensor) error {
 	}
 	for name := range byName {
 		if strings.Contains(name, ".lora.") {
-			return fmt.Errorf("this file holds LoRA adapters (%s), not a model: merge them into their model first", name)
+			return fmt.Errorf("this file holds LoRA adapters (%s) among the weights of a model: merge them into these first", name)
 		}
 	}
 	return nil

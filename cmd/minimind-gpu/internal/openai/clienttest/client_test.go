@@ -14,6 +14,7 @@ import (
 
 	"github.com/minimind-gpu/minimind-gpu/cmd/minimind-gpu/internal/openai/openaitest"
 	"github.com/minimind-gpu/minimind-gpu/nn/chat"
+	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
 	"github.com/minimind-gpu/minimind-gpu/nn/generate"
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
@@ -192,6 +193,14 @@ func TestCompletions(t *testing.T) {
 	before, _, _ := strings.Cut(answer.Choices[0].Text, stop)
 	if got := stopped.Choices[0]; got.Text != "Lily has"+before || got.FinishReason != "stop" {
 		t.Errorf("echoed and stopped: %+v, want %q", got, "Lily has"+before)
+	}
+	q.Echo, q.LogitBias = openai.Bool(false), map[string]int64{"65": 100} // which drowns all others
+	biased, err := c.Completions.New(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Repeat(corpus.Tokenizer().Decode([]int{65}, true), 12); biased.Choices[3].Text != want {
+		t.Errorf("a biased token gives %q, want %q", biased.Choices[3].Text, want)
 	}
 }
 
