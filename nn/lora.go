@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -110,33 +111,63 @@ func (a *Adapters) Header() (*checkpoint.Adapter, error) {
 	return &checkpoint.Adapter{LoRA: a.LoRA, Base: base}, err
 }
 
-// Merge adds each adapter's product to its layer's weight, W + Alpha/Rank * B A, computed in float64 and rounded once, and
-// takes the adapters from the model: what is recorded from now on gives the logits that adapters beside the weights
-// gave, to the rounding of float32.
+// Merge adds each adapter's product to its layer's weight and takes the adapters from the model: what is recorded from now
+// on gives the logits that adapters beside the weights gave, to the rounding of float32.
 func (a *Adapters) Merge() error {
 	m := a.model
-	for i := 0; i < len(a.set.list); i += 2 {
-		nameA, nameB := a.set.list[i].Name, a.set.list[i+1].Name
-		name := strings.TrimSuffix(nameA, config.AdapterA("")) + ".weight"
-		w, err := m.Parameter(name)
+	for i := 0; i < len(a.set.list); i += 2 { // A, B, A, B, ...
+		name := strings.TrimSuffix(a.set.list[i].Name, config.AdapterA("")) + ".weight"
+		w, err := m.merged(name)
 		if err != nil {
 			return err
 		}
-		low, err := m.Parameter(nameA)
-		if err != nil {
-			return err
-		}
-		high, err := m.Parameter(nameB)
-		if err != nil {
-			return err
-		}
-		addProduct(w, high, low, a.LoRA.Rank, a.LoRA.Factor())
 		if err := m.SetParameter(name, w); err != nil {
 			return err
 		}
 	}
 	a.Release()
 	return m.Device.Err()
+}
+
+// merged reads a parameter with what its adapter adds, if it has one: W + Alpha/Rank * B A, computed in float64 and rounded
+// once.
+func (m *Model) merged(name string) ([]float32, error) {
+	w, err := m.Parameter(name)
+	module := strings.TrimSuffix(name, ".weight")
+	if err != nil || m.byName[config.AdapterA(module)] == nil {
+		return w, err
+	}
+	low, err := m.Parameter(config.AdapterA(module))
+	if err != nil {
+		return nil, err
+	}
+	high, err := m.Parameter(config.AdapterB(module))
+	if err != nil {
+		return nil, err
+	}
+	l := m.adapters.LoRA
+	addProduct(w, high, low, l.Rank, l.Factor())
+	return w, nil
+}
+
+// SaveMerged writes a checkpoint of the whole model, its adapters merged, if it has some: weights alone, to speak with and
+// to begin with. The model stays as it is. The tokenizer is the text of its tokenizer.json, under its hash.
+func (m *Model) SaveMerged(w io.Writer, tokenizerHash string, tokenizer []byte) error {
+	h := checkpoint.ModelHeader(m.Config, tokenizerHash, tokenizer)
+	out, err := checkpoint.NewWriter(w, h)
+	if err != nil {
+		return err
+	}
+	for _, t := range h.Tensors {
+		values, err := m.merged(t.Name)
+		if err != nil {
+			return err
+		}
+		if err := out.Tensor(host.AsBytes(values)); err != nil {
+			return err
+		}
+	}
+	return out.Close()
 }
 
 // addProduct adds factor * B A to w (O, I), with B (O, rank) and A (rank, I).

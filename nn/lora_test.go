@@ -63,8 +63,12 @@ func TestAdapters(t *testing.T) {
 	if d := distance(want, base); d < 0.01 {
 		t.Fatalf("these adapters change the logits by %.1e only", d)
 	}
+	saved := savedModel(t, m)
 	if err := a.Merge(); err != nil {
 		t.Fatal(err)
+	}
+	if !bytes.Equal(saved, savedModel(t, m)) {
+		t.Error("the model was saved with other weights than merging gives")
 	}
 	if m.Adapters() != nil || m.byName[config.AdapterA("model.layers.0.self_attn.q_proj")] != nil {
 		t.Error("the merged adapters are still there")
@@ -72,6 +76,16 @@ func TestAdapters(t *testing.T) {
 	if d := distance(logits(t, m, b), want); d > 1e-6 {
 		t.Errorf("merged, the logits differ by %.1e", d)
 	}
+}
+
+// savedModel is a checkpoint of the model with its adapters merged.
+func savedModel(t *testing.T, m *Model) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := m.SaveMerged(&file, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
 }
 
 // The adapters' gradients, by central differences.

@@ -5,16 +5,19 @@ import { put } from "./text.js";
 const presets = ["tiny", "small", "minimind2-small", "minimind2", "minimind3"];
 const number = (name, value, min, max, step = 1) => ({ name, value, min, max, step });
 const choice = (name, value, options) => ({ name, value, options });
+const only = (stage, controls) => controls.map((c) => ({ ...c, stage })); // shown in that stage alone
 
 const groups = [
   { title: "g-run", controls: [
-    choice("preset", "tiny", presets),
+    ...only("pretrain", [choice("preset", "tiny", presets)]),
     number("max_steps", 2000, 0, 1e9),
     number("learning_rate", 0.002, 0, 1, "any"),
     number("batch_size", 8, 1, 65536),
     number("max_seq_len", 128, 1, 32768),
   ] },
-  { title: "g-data", controls: [choice("stage", "pretrain", ["pretrain", "sft"]), choice("source", "embedded", ["embedded", "paste", "file"])], data: true },
+  { title: "g-data", controls: [choice("stage", "pretrain", ["pretrain", "sft", "lora"]),
+    ...only("lora", [number("rank", 8, 4, 1024, 4), number("alpha", 0, 0, 1e6, "any")]),
+    choice("source", "embedded", ["embedded", "paste", "file"])], data: true },
   { title: "g-more", more: true, controls: [
     choice("schedule", "cosine", ["cosine", "wsd", "linear", "constant"]),
     number("warmup", 0.05, 0, 1e6, "any"),
@@ -26,16 +29,16 @@ const groups = [
     number("validation_share", 0.005, 0, 0.9, "any"),
     number("seed", 42, 0, Number.MAX_SAFE_INTEGER),
   ] },
-  { title: "g-size", more: true, controls: [
+  { title: "g-size", more: true, controls: only("pretrain", [
     number("hidden_size", 0, 0, 16384, 4),
     number("num_hidden_layers", 0, 0, 256),
     number("num_attention_heads", 0, 0, 256),
     number("num_key_value_heads", 0, 0, 256),
-  ] },
+  ]) },
 ];
 const all = groups.flatMap((g) => g.controls);
-// numbers are the names of the settings that are numbers.
-export const numbers = all.filter((c) => !c.options).map((c) => c.name);
+// numbers are the names of the settings of every new model that are numbers.
+export const numbers = all.filter((c) => !c.options && c.stage !== "lora").map((c) => c.name);
 const form = document.getElementById("settings");
 const control = (name) => form.elements[name];
 
@@ -71,7 +74,7 @@ function dataFields() {
     element("textarea", { id: "pasted", spellcheck: false }), words("p", "pasted?", { className: "hint" }));
   const drop = element("label", { className: "drop" }, words("span", "drop"), element("input", { type: "file", id: "file", className: "hidden-input", accept: ".txt,.md,.jsonl,.json" }));
   const file = element("div", { className: "control", id: "file-field", hidden: true }, drop, words("p", "file?", { className: "hint" }));
-  const tokenizer = element("div", { className: "control" }, words("label", "tokenizer", { htmlFor: "tokenizer" }),
+  const tokenizer = element("div", { className: "control", id: "tokenizer-field" }, words("label", "tokenizer", { htmlFor: "tokenizer" }),
     element("input", { type: "file", id: "tokenizer", accept: ".json" }), words("p", "tokenizer?", { className: "hint" }));
   return [paste, file, tokenizer];
 }
@@ -89,16 +92,19 @@ export function build(changed) {
   addEventListener("hashchange", () => { fromLink(); changed(); });
 }
 
-// show marks what cannot be, and shows the fields that the data needs.
+// show marks what cannot be, and shows the controls that the stage and the data need.
 function show() {
-  const source = control("source").value;
+  const source = control("source").value, stage = control("stage").value;
+  for (const c of all) control(c.name).parentElement.hidden = (c.stage ?? stage) !== stage;
+  for (const box of form.children) box.hidden = [...box.querySelectorAll(".control")].every((c) => c.hidden);
+  document.getElementById("tokenizer-field").hidden = stage !== "pretrain";
   document.getElementById("paste-field").hidden = source !== "paste";
   document.getElementById("file-field").hidden = source !== "file";
   for (const { name } of all) control(name).parentElement.classList.toggle("wrong", !control(name).validity.valid);
 }
 
 // wrong is the first control whose value cannot be.
-export const wrong = () => all.map((c) => control(c.name)).find((c) => !c.validity.valid);
+export const wrong = () => all.map((c) => control(c.name)).find((c) => !c.validity.valid && !c.parentElement.hidden);
 
 // settings are the controls' values.
 export function settings() {

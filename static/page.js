@@ -1,19 +1,21 @@
 // The page: what the visitor sees and clicks. The program runs in two workers, one that trains and one that draws; here
 // are only words, buttons, and messages to and from them.
-import { language, put, say, switchLanguage, translate } from "./text.js";
+import { language, put, recall, remember, say, switchLanguage, translate } from "./text.js";
 import { build, defaults, set, settings, toLink, wrong } from "./controls.js";
-import { showDiagnosis, showFigures, showPlan, showRuns, showSample } from "./show.js";
+import { showDiagnosis, showFigures, showHome, showKept, showPlan, showRuns, showSample } from "./show.js";
 import { Charts } from "./charts.js";
 import { Comparison } from "./compare.js";
 
 const $ = (id) => document.getElementById(id);
-const runs = new Map(); // by id: {name, settings, text, step, loss}
+const runs = new Map(); // by id: {id, name, settings, text, steps, step, loss, validation}
+const now = () => [...runs.values()].find((r) => r.current); // the present run
 let trainer; // worker
 let charts;
 let state = "loading";
 let step; // the last step's event
+let saved = null; // {run, step} that was saved last, before a run has begun
+let kept = []; // all runs that are kept in this browser
 let judgement; // the last diagnosis
-let saved = null; // {step} of the last visit's run
 let adopts = false; // the next run brings its own settings
 
 // ---- words ----
@@ -45,16 +47,22 @@ function enter(next) {
   const has = ["running", "paused", "finished", "stopped"].includes(next);
   const busy = next === "loading" || next === "preparing";
   $("start").disabled = busy || next === "broken";
-  $("start").hidden = next === "running" || next === "paused";
+  $("start").hidden = next === "running";
+  $("start").classList.toggle("primary", next !== "paused" && next !== "stopped");
   put($("start"), saved && next === "idle" ? "continue" : has ? "again" : "start", saved ?? {});
   $("pause").hidden = next !== "running";
   $("resume").hidden = next !== "paused" && next !== "stopped";
-  $("resume").classList.toggle("primary", next === "paused");
   $("step").hidden = next !== "paused";
   $("stop").hidden = next !== "running" && next !== "paused";
   $("fresh").hidden = !(saved && next === "idle");
-  for (const id of ["checkpoint", "weights", "metrics", "speak"]) $(id).disabled = !has;
+  for (const id of ["model", "checkpoint", "base", "weights", "metrics", "speak"]) $(id).disabled = !has;
   $("load").disabled = busy || next === "broken";
+  showHome(now(), step?.step);
+}
+
+function prepare() {
+  enter("preparing");
+  status("preparing");
 }
 
 function request(message, transfer = []) { trainer?.postMessage(message, transfer); }
@@ -78,9 +86,18 @@ function start() {
   toLink();
   saved = null;
   adopts = false;
-  enter("preparing");
-  status("preparing");
+  prepare();
   request({ do: "start", settings: JSON.stringify(settings()), ...data() });
+}
+
+// goOn goes on with a run that is kept.
+function goOn(run) {
+  calm();
+  comparison.end();
+  saved = null;
+  adopts = true;
+  prepare();
+  request({ do: "continue", run });
 }
 
 // ---- what the trainer tells ----
@@ -110,28 +127,33 @@ const events = {
   },
   state(event) {
     $("loading").hidden = true;
+    const before = state;
     enter(event.state);
     if (event.state === "paused" && $("status").dataset.t.startsWith("loaded")) return;
     status(event.state, { step: step?.step ?? 0 });
-    if (event.state === "finished") comparison.next();
-    if (event.state === "stopped") comparison.end();
+    if (event.state === "finished" && before === "running") comparison.next();
   },
-  run({ id, name, settings, text, steps }) {
-    runs.set(id, { id, name, settings: { ...JSON.parse(settings), text }, steps, current: true });
+  run({ id, name, settings: begun, text, steps }) {
+    runs.set(id, { id, name, settings: { ...JSON.parse(begun), text }, text, steps, current: true });
     for (const r of runs.values()) r.current = r.id === id;
-    step = undefined;
+    showFigures(step = undefined);
+    judgement = undefined;
+    $("diagnosis").hidden = true;
+    const k = kept.find((r) => r.id === id);
+    put($("saved"), k ? "saved" : "", { step: k?.step });
     if (adopts) {
-      set(runs.get(id).settings);
+      set({ ...now().settings, source: text ? settings().source : "embedded" });
       toLink();
       adopts = false;
     }
     listRuns();
+    listKept();
+    plan();
   },
   step(event) {
     step = event;
     showFigures(step);
-    const run = [...runs.values()].find((r) => r.current);
-    Object.assign(run, { step: event.step, loss: event.loss, validation: event.validation });
+    Object.assign(now(), { step: event.step, loss: event.loss, validation: event.validation });
     if (runs.size > 1) listRuns();
   },
   sample: showSample,
@@ -148,10 +170,14 @@ const events = {
   },
   diagnosis(event) { showDiagnosis(judgement = event); },
   saved({ step: at }) { put($("saved"), "saved", { step: at }); },
-  loaded({ name, step: at, weights }) {
+  kept(event) {
+    kept = JSON.parse(event.runs);
+    listKept();
+  },
+  loaded({ name, step: at, says }) {
     calm();
-    step = { step: at };
-    status(weights ? "loaded-weights" : "loaded", { name, step: at });
+    step ??= { step: at };
+    status(says, { name, step: at });
   },
   file({ name, blob }) { offer(name, blob); },
   plan: showPlan,
@@ -159,6 +185,7 @@ const events = {
   error({ kind, detail }) {
     $("loading").hidden = true;
     comparison.end();
+    adopts = false;
     alarm(kind, detail);
     if (kind === "no webgpu") {
       $("adapter").classList.add("none");
@@ -178,6 +205,14 @@ function listRuns() {
     charts.remove(id);
     listRuns();
   });
+}
+
+// listKept shows the runs that are kept, all but the present one; what is shown already stays.
+let listed;
+function listKept() {
+  const list = kept.filter((r) => r.id !== now()?.id);
+  if (listed === (listed = document.documentElement.lang + JSON.stringify(list))) return;
+  showKept(list, goOn, (run) => request({ do: "erase", run }));
 }
 
 function offer(name, blob) {
@@ -227,27 +262,28 @@ function setTheme(name) {
   showCharts();
 }
 const darkness = matchMedia("(prefers-color-scheme: dark)");
-setTheme(localStorage.getItem("theme") ?? (darkness.matches ? "dark" : "light"));
-darkness.addEventListener("change", () => localStorage.getItem("theme") ?? setTheme(darkness.matches ? "dark" : "light"));
+setTheme(recall("theme") ?? (darkness.matches ? "dark" : "light"));
+darkness.addEventListener("change", () => recall("theme") ?? setTheme(darkness.matches ? "dark" : "light"));
 
 // ---- what the visitor does ----
 
-$("start").onclick = () => {
-  if (!saved) return start();
-  calm();
-  saved = null;
-  adopts = true;
-  enter("preparing");
-  request({ do: "continue" });
-};
-$("fresh").onclick = start;
+function startAlone() {
+  comparison.end();
+  start();
+}
+$("start").onclick = () => (saved ? goOn(saved.run) : startAlone());
+$("fresh").onclick = startAlone;
 const comparison = new Comparison($("comparison"), start, (...words) => banner($("alert"), () => [say("e-settings"), say(...words)]));
 $("pause").onclick = () => request({ do: "pause" });
 $("resume").onclick = () => request({ do: "resume" });
 $("step").onclick = () => request({ do: "step" });
-$("stop").onclick = () => request({ do: "stop" });
+$("stop").onclick = () => {
+  comparison.end();
+  request({ do: "stop" });
+};
 $("talk").onsubmit = (e) => {
   e.preventDefault();
+  if ($("speak").hidden) return; // it is speaking
   $("answer").replaceChildren(Object.assign(document.createElement("b"), { textContent: $("prompt").value }));
   $("speak").hidden = true;
   $("hush").hidden = false;
@@ -255,16 +291,14 @@ $("talk").onsubmit = (e) => {
 };
 $("hush").onclick = () => request({ do: "hush" });
 $("temperature").oninput = () => { $("temperature-value").value = $("temperature").value; };
-$("checkpoint").onclick = () => request({ do: "checkpoint" });
-$("weights").onclick = () => request({ do: "weights" });
-$("metrics").onclick = () => request({ do: "metrics" });
+for (const id of ["model", "checkpoint", "base", "weights", "metrics"]) $(id).onclick = () => request({ do: id });
 $("png").onclick = () => charts?.send({ do: "png" });
 $("back").onclick = () => charts?.send({ do: "back" });
 for (const id of ["smoothing", "log", "x"]) $(id).addEventListener("input", showCharts);
 for (const e of document.querySelectorAll("[name=series]")) e.addEventListener("input", showCharts);
 $("theme").onclick = () => {
   const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  localStorage.setItem("theme", next);
+  remember("theme", next);
   setTheme(next);
 };
 $("language").onclick = () => {
@@ -273,6 +307,7 @@ $("language").onclick = () => {
   if (step?.steps) showFigures(step);
   if (judgement) showDiagnosis(judgement);
   listRuns();
+  listKept();
   showCharts();
   plan();
 };
@@ -282,7 +317,10 @@ addEventListener("visibilitychange", () => { if (document.hidden && state === "r
 
 function loadCheckpoint(file) {
   calm();
+  if ($("load").disabled) return notice("wait");
+  comparison.end();
   adopts = true;
+  prepare();
   request({ do: "load", checkpoint: file, settings: JSON.stringify(settings()), ...data() });
 }
 $("load").onchange = () => {

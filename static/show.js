@@ -1,10 +1,15 @@
 // What the page shows of a run: figures, samples, the judgement, and the table of runs.
 import { bytes, compact, duration, put, say } from "./text.js";
-import { element } from "./controls.js";
+import { element, words } from "./controls.js";
 
 const $ = (id) => document.getElementById(id);
 
 export function showFigures(s) {
+  if (!s) {
+    for (const name of ["step", "loss", "validation", "speed", "left", "memory"]) $("f-" + name).textContent = "–";
+    $("f-meter").value = 0;
+    return;
+  }
   $("f-step").replaceChildren(s.step.toLocaleString(), " ", element("small", { textContent: "/ " + s.steps.toLocaleString() }));
   $("f-meter").value = s.step / s.steps;
   $("f-loss").textContent = s.loss.toFixed(3);
@@ -56,7 +61,41 @@ export function showRuns(list, color, forget) {
   $("runs").replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
 }
 
-export function showPlan({ parameters, memory, seconds, error }) {
+// showKept lists the runs that the browser's storage holds. A run is deleted by a second click.
+export function showKept(list, goOn, erase) {
+  $("kept").hidden = list.length === 0;
+  $("kept-runs").replaceChildren(...list.map((r) => {
+    const { preset, stage } = r.settings;
+    const name = element("span", { id: "kept-" + r.id, textContent: [new Date(r.saved).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }), preset, say(stage),
+      say("at-step", { step: r.step.toLocaleString() })].join(" · ") });
+    const button = (key, onclick) => {
+      const b = words("button", key, { className: "quiet", type: "button", onclick });
+      b.setAttribute("aria-describedby", name.id);
+      return b;
+    };
+    const remove = button("kept-delete", () => {
+      put(remove, "kept-sure");
+      remove.onclick = () => erase(r.id);
+    });
+    return element("li", {}, name, button("kept-go on", () => goOn(r.id)), remove);
+  }));
+}
+
+// showHome says what can be taken home of a run, and what to do with it there.
+export function showHome({ settings, text } = { settings: { preset: "tiny", stage: "pretrain" } }, step = 2000) {
+  const { preset, stage } = settings, adapters = stage === "lora";
+  const file = preset + "-step-" + String(step).padStart(8, "0") + ".ckpt", data = text ? " --data " + text : "";
+  $("model").hidden = $("base").hidden = !adapters;
+  put($("checkpoint"), adapters ? "adapters" : "checkpoint");
+  put($("home-hint"), adapters ? "home-hint-lora" : "home-hint");
+  $("code").textContent = {
+    pretrain: ["generate --checkpoint " + file + ' --prompt "Lily has"', "pretrain --resume " + file + data],
+    sft: ["chat --checkpoint " + file, "sft --resume " + file + data],
+    lora: ["chat --checkpoint model-" + file, "lora merge --adapters adapters-" + file + " --base base-" + preset + ".ckpt --out merged.ckpt", "lora --resume adapters-" + file + " --from base-" + preset + ".ckpt" + data],
+  }[stage].map((line) => "minimind-gpu " + line).join("\n");
+}
+
+export function showPlan({ parameters, trained, memory, seconds, error }) {
   $("plan").classList.toggle("bad", Boolean(error));
-  $("plan").textContent = error ? say(...error) : say("plan", { parameters: compact(parameters), memory: bytes(memory) }) + (seconds ? say("plan-time", { time: duration(seconds) }) : "");
+  $("plan").textContent = error ? say(...error) : say(trained ? "plan-lora" : "plan", { parameters: compact(parameters), trained: compact(trained ?? 0), memory: bytes(memory) }) + (seconds ? say("plan-time", { time: duration(seconds) }) : "");
 }

@@ -11,7 +11,8 @@ const en = {
   ready: "Ready.", "ready-saved": "Ready. A run from your last visit is saved, at step {step}.",
   idle: "Ready.", preparing: "Preparing the run …", running: "Training. You can talk to the model meanwhile.", paused: "Paused at step {step}.", 
   stopped: "Stopped at step {step}. Talk to the model, download it, or start a new run.", finished: "Done: {step} steps. Talk to the model, or take it home.",
-  loaded: "{name} is loaded, at step {step}. Resume goes on with its run exactly.", "loaded-weights": "{name} is loaded. Talk to it, or resume: it learns on by these settings.", saved: "Saved in this browser at step {step}: close the tab, come back, go on.",
+  loaded: "{name} is loaded, at step {step}. Resume goes on with its run exactly.", "loaded-weights": "{name} is loaded. Talk to it, or resume: it learns on by these settings.",
+  "loaded-alone": "{name} is loaded: its weights alone, since the text that it learnt from is not here. Talk to it, or resume: it learns on by these settings. To go on with its run exactly, choose its text, then load it again.", saved: "Saved in this browser at step {step}: close the tab, come back, go on.",
   figures: "Figures", "f-step": "Step", "f-loss": "Loss", "f-validation": "Validation", "f-speed": "Tokens / s", "f-left": "Time left", "f-memory": "GPU memory", "f-progress": "Done", heap: "The program itself: {heap} MB",
   curves: "Curves", series: "Which curves", "s-loss": "Loss", "s-rate": "Learning rate", "s-norm": "Gradient norm", "s-speed": "Tokens / s",
   chart: "The curves of the training runs", "chart-now": "Loss {loss} after {step} of {steps} steps", smoothing: "Smoothing", x: "Along", "x-step": "steps", "x-tokens": "tokens", "x-time": "time", log: "Logarithmic", back: "Zoom back", png: "Save as PNG",
@@ -21,7 +22,9 @@ const en = {
   diagnosis: "How it goes", cause: "{cause}.", "cause-advice": "{cause}: {advice}", "too early to say": "Too early to say", "learning rate too high": "The learning rate is too high", overfitting: "It learns by heart", "learning rate decayed too early": "The learning rate fell too early", "learning rate too low, or too few steps": "The learning rate is too low, or the steps too few", "batch too small: noisy": "The batch is too small, which makes noise", healthy: "Healthy",
   "initial response": "First response", "mid-run stability": "Stability", "late convergence": "Late progress", "memory use": "Memory use", "generalisation gap": "Understanding", good: "good", watch: "to watch", bad: "bad",
   talk: "Talk to it", "talk-hint": "Write a beginning; the model goes on from it, also while it trains. It knows only what it has read.", prompt: "A beginning", speak: "Go on", hush: "Enough", temperature: "Boldness",
-  home: "Take it home", "home-hint": "The checkpoint is the same file that the native program reads and writes: talk to it, or go on training it there, and back.", checkpoint: "Download the checkpoint", weights: "Weights as safetensors", metrics: "Metrics as CSV", load: "Load a checkpoint",
+  home: "Take it home", "home-hint": "The checkpoint is the same file that the native program reads and writes: talk to it, or go on training it there, and back.", checkpoint: "Download the checkpoint", model: "Download the model", adapters: "The adapters alone", base: "Their base", weights: "Weights as safetensors", metrics: "Metrics as CSV", load: "Load a checkpoint",
+  "home-hint-lora": "The model is whole, its adapters merged. The adapters alone are a small file, of use only with their base, the model that they were trained on: the native program merges them, or goes on training them; here, load the base first, then the adapters.",
+  kept: "Kept in this browser", "kept?": "Runs stay here until you delete them; a new run replaces none.", "kept-go on": "Go on", "kept-delete": "Delete", "kept-sure": "Delete for good",
   settings: "Settings", defaults: "Back to the defaults",
   footer: "One Go program, natively and in the browser: every number is computed by WebGPU. The text, the model and the curves stay in this browser.",
   "g-run": "The run", "g-data": "What it reads", "g-more": "More about learning", "g-size": "The model's own sizes",
@@ -34,7 +37,9 @@ const en = {
   learning_rate: "Learning rate", "learning_rate?": "How far each step goes. Too small learns slowly, too large never settles.",
   batch_size: "Batch", "batch_size?": "Rows of text read at once for one step; more is steadier and takes more memory.",
   max_seq_len: "Sequence length", "max_seq_len?": "Tokens in a row: how far back the model can look.",
-  stage: "It learns to", "stage?": "First a model learns to write. Then it can learn to answer, from conversations: that goes on with the present model.", pretrain: "write", sft: "answer",
+  stage: "It learns to", "stage?": "First a model learns to write. Then it can learn to answer, from conversations, going on from the present model: by all its weights, or by adapters (LoRA) beside them, which alone learn. A large model wants a small learning rate then: 5e-6, or 1e-4 for adapters.", pretrain: "write", sft: "answer", lora: "answer, by adapters",
+  rank: "Rank", "rank?": "Inner size of the adapters, a multiple of 4: a larger one can learn more, and takes more memory.",
+  alpha: "Alpha", "alpha?": "Adapters count alpha divided by rank; 0 makes them count once.",
   source: "Text", "source?": "The built-in texts are short stories and sums, and questions about them, in English and Chinese.", embedded: "built in", paste: "paste a text", file: "a file of yours",
   pasted: "Your text", "pasted?": "Empty lines separate documents. A few pages are enough to see it learn by heart.",
   drop: "Drop a .txt or .jsonl file, or choose one", "file?": "Plain text with empty lines between documents, or lines of {\"text\": \"…\"}; to learn to answer, lines of {\"conversations\": […]}. It is read here and sent nowhere.",
@@ -52,7 +57,7 @@ const en = {
   num_hidden_layers: "Layers", "num_hidden_layers?": "Rounds of attention and thought; 0 is the preset's.",
   num_attention_heads: "Heads", "num_attention_heads?": "Places that each layer can look at once; 0 is the preset's.",
   num_key_value_heads: "Key/value heads", "num_key_value_heads?": "Shared by the heads; fewer saves memory. 0 is the preset's.",
-  plan: "{parameters} parameters · {memory} on the GPU", "plan-time": " · about {time}",
+  plan: "{parameters} parameters · {memory} on the GPU", "plan-lora": "{parameters} parameters, and {trained} in adapters, which alone learn · {memory} on the GPU", "plan-time": " · about {time}",
   "e-wrong": "{name} cannot be that.",
   "e-no webgpu": "No GPU can be used here.", "e-no webgpu?": "This browser offers no WebGPU. Use a current Chrome, Edge, Firefox or Safari, switch on hardware acceleration in its settings, and open the page from https or localhost.",
   "e-lost": "The GPU was lost, and did not come back.", "e-lost?": "The driver or the browser has reset it several times. Close other programs that use the GPU, choose a smaller batch, then load the page again: it goes on from what was saved.",
@@ -62,7 +67,7 @@ const en = {
   "e-other": "Something went wrong.", "e-other?": "What was saved is still there: load the page again to go on.",
   "e-program": "The program has stopped.", "e-program?": "Load the page again: it goes on from what was saved last. The browser's console says more.",
   "e-fetch": "The program could not be loaded.", "e-fetch?": "Check the connection, then load the page again.",
-  "n-lost": "The GPU was lost; opening it again …", "n-recovered": "The GPU was lost and is back: the run goes on from step {step}, where it was saved last.", "n-not saved": "The run could not be saved in this browser's storage; training goes on. Download the checkpoint to be safe.",
+  "n-lost": "The GPU was lost; opening it again …", "n-recovered": "The GPU was lost and is back: the run goes on from step {step}, where it was saved last.", "n-back": "The GPU was lost and is back.", "n-wait": "The program is still busy: try again in a moment.", "n-not saved": "The run could not be saved in this browser's storage; training goes on. Download the checkpoint to be safe.",
   "n-no storage": "Nothing will outlive this tab: download the checkpoint before you close it.",
   "n-software": "This browser computes without a GPU here, which is very slow. Try fewer steps, or switch on hardware acceleration.",
   "program-says": "{0}", second: "{n} s", minute: "{n} min", hour: "{n} h",
@@ -77,7 +82,8 @@ const zh = {
   ready: "准备就绪。", "ready-saved": "准备就绪。上次的训练已保存在第 {step} 步。",
   idle: "准备就绪。", preparing: "正在准备训练……", running: "训练中，你可以同时和模型对话。", paused: "已在第 {step} 步暂停。", 
   stopped: "已在第 {step} 步停止。可以和模型对话、下载它，或开始新的训练。", finished: "完成：共 {step} 步。和模型聊聊，或把它带回家。",
-  loaded: "已载入 {name}（第 {step} 步）。按“继续”即可精确地接着训练。", "loaded-weights": "已载入 {name}。可以和它说话，或按“继续”，用这些设置接着训练。", saved: "已在本浏览器保存第 {step} 步：关掉标签页，回来还能继续。",
+  loaded: "已载入 {name}（第 {step} 步）。按“继续”即可精确地接着训练。", "loaded-weights": "已载入 {name}。可以和它说话，或按“继续”，用这些设置接着训练。",
+  "loaded-alone": "已载入 {name}，但只有权重：它学过的文本不在这里。可以和它说话，或按“继续”，用这些设置接着训练。若要精确地接着原来的训练，请先选择它的文本，再载入一次。", saved: "已在本浏览器保存第 {step} 步：关掉标签页，回来还能继续。",
   figures: "数据", "f-step": "步数", "f-loss": "损失", "f-validation": "验证损失", "f-speed": "词元 / 秒", "f-left": "剩余时间", "f-memory": "显存", "f-progress": "完成度", heap: "程序本身：{heap} MB",
   curves: "曲线", series: "显示哪些曲线", "s-loss": "损失", "s-rate": "学习率", "s-norm": "梯度范数", "s-speed": "词元 / 秒",
   chart: "训练曲线", "chart-now": "第 {step} 步（共 {steps} 步），损失 {loss}", smoothing: "平滑", x: "横轴", "x-step": "步数", "x-tokens": "词元", "x-time": "时间", log: "对数坐标", back: "撤销缩放", png: "保存为 PNG",
@@ -87,7 +93,9 @@ const zh = {
   diagnosis: "进展如何", cause: "{cause}。", "cause-advice": "{cause}：{advice}", "too early to say": "现在下结论还太早", "learning rate too high": "学习率过高", overfitting: "过拟合：在死记硬背", "learning rate decayed too early": "学习率下降得太早", "learning rate too low, or too few steps": "学习率过低，或步数太少", "batch too small: noisy": "批太小，噪声大", healthy: "健康",
   "initial response": "初始反应", "mid-run stability": "中期稳定性", "late convergence": "后期收敛", "memory use": "显存使用", "generalisation gap": "泛化差距", good: "良好", watch: "留意", bad: "不好",
   talk: "和它对话", "talk-hint": "写一个开头，模型会接着写，训练时也可以。它只知道读过的东西。", prompt: "开头", speak: "接着写", hush: "够了", temperature: "大胆程度",
-  home: "带回家", "home-hint": "检查点与本地程序读写的文件完全相同：可以在本地对话、继续训练，也可以再拿回来。", checkpoint: "下载检查点", weights: "权重（safetensors）", metrics: "下载 CSV 数据", load: "载入检查点",
+  home: "带回家", "home-hint": "检查点与本地程序读写的文件完全相同：可以在本地对话、继续训练，也可以再拿回来。", checkpoint: "下载检查点", model: "下载模型", adapters: "只下载适配器", base: "它们的基座", weights: "权重（safetensors）", metrics: "下载 CSV 数据", load: "载入检查点",
+  "home-hint-lora": "“模型”是完整的，已合并适配器。适配器单独是个小文件，只有配上它们的基座（训练时的那个模型）才有用：本地程序可以合并它们或继续训练；在这里则先载入基座，再载入适配器。",
+  kept: "保存在本浏览器中", "kept?": "训练会一直保留，直到你删除；新的训练不会覆盖旧的。", "kept-go on": "接着训练", "kept-delete": "删除", "kept-sure": "确定删除",
   settings: "设置", defaults: "恢复默认值",
   footer: "同一个 Go 程序，本地和浏览器通用：每个数字都由 WebGPU 计算。文本、模型和曲线都只留在本浏览器里。",
   "g-run": "训练", "g-data": "读什么", "g-more": "更多训练设置", "g-size": "模型的尺寸",
@@ -100,7 +108,9 @@ const zh = {
   learning_rate: "学习率", "learning_rate?": "每一步走多远。太小学得慢，太大不收敛。",
   batch_size: "批大小", "batch_size?": "一步同时读多少行文本；越多越稳，也越占显存。",
   max_seq_len: "序列长度", "max_seq_len?": "每行的词元数：模型能往回看多远。",
-  stage: "学什么", "stage?": "模型先学会写，再从对话中学会回答：后者从当前的模型继续。", pretrain: "写作", sft: "回答",
+  stage: "学什么", "stage?": "模型先学会写，再从对话中学会回答：后者从当前的模型继续，可以训练全部权重，也可以只训练旁边的适配器（LoRA）。大模型此时要用小学习率：5e-6，适配器用 1e-4。", pretrain: "写作", sft: "回答", lora: "回答（适配器）",
+  rank: "秩", "rank?": "适配器内部的尺寸，须为 4 的倍数：越大能学得越多，也越占显存。",
+  alpha: "Alpha", "alpha?": "适配器的作用按 alpha 除以秩计；0 表示按一倍计。",
   source: "文本", "source?": "内置文本是中英文的小故事、算术题，以及关于它们的问答。", embedded: "内置", paste: "粘贴文本", file: "自己的文件",
   pasted: "你的文本", "pasted?": "用空行分隔文档。几页就足以看到模型背诵下来。",
   drop: "拖入 .txt 或 .jsonl 文件，或点击选择", "file?": "用空行分隔文档的纯文本，或每行一个 {\"text\": \"…\"}；学回答则每行一个 {\"conversations\": […]}。只在本机读取，不会上传。",
@@ -118,7 +128,7 @@ const zh = {
   num_hidden_layers: "层数", "num_hidden_layers?": "注意力与思考的轮数；0 为预设值。",
   num_attention_heads: "注意力头数", "num_attention_heads?": "每层能同时看多少处；0 为预设值。",
   num_key_value_heads: "键值头数", "num_key_value_heads?": "由各头共享，越少越省显存。0 为预设值。",
-  plan: "{parameters} 个参数 · 显存 {memory}", "plan-time": " · 约 {time}",
+  plan: "{parameters} 个参数 · 显存 {memory}", "plan-lora": "{parameters} 个参数，另有 {trained} 个在适配器中，只训练后者 · 显存 {memory}", "plan-time": " · 约 {time}",
   "e-wrong": "“{name}”不能是这个值。",
   "e-no webgpu": "这里没有可用的 GPU。", "e-no webgpu?": "此浏览器不支持 WebGPU。请使用最新的 Chrome、Edge、Firefox 或 Safari，在设置里打开硬件加速，并通过 https 或 localhost 打开本页。",
   "e-lost": "GPU 丢失，且没有恢复。", "e-lost?": "驱动或浏览器多次重置了 GPU。请关闭其他占用 GPU 的程序，减小批大小，然后重新加载本页：会从保存处继续。",
@@ -128,13 +138,17 @@ const zh = {
   "e-other": "出了问题。", "e-other?": "已保存的内容还在：重新加载本页即可继续。",
   "e-program": "程序停止了。", "e-program?": "请重新加载本页：会从上次保存处继续。浏览器控制台有更多信息。",
   "e-fetch": "程序加载失败。", "e-fetch?": "请检查网络，然后重新加载本页。",
-  "n-lost": "GPU 丢失，正在重新打开……", "n-recovered": "GPU 曾丢失，现已恢复：从上次保存的第 {step} 步继续。", "n-not saved": "无法保存到浏览器存储；训练仍在继续。为保险起见请下载检查点。",
+  "n-lost": "GPU 丢失，正在重新打开……", "n-recovered": "GPU 曾丢失，现已恢复：从上次保存的第 {step} 步继续。", "n-back": "GPU 曾丢失，现已恢复。", "n-wait": "程序还在忙，请稍后再试。", "n-not saved": "无法保存到浏览器存储；训练仍在继续。为保险起见请下载检查点。",
   "n-no storage": "关闭标签页后什么都不会留下：请先下载检查点。",
   "n-software": "浏览器在这里没有 GPU，只能用 CPU 慢慢算。请减少步数，或打开硬件加速。",
   "program-says": "程序的原话（英文）：{0}", second: "{n} 秒", minute: "{n} 分钟", hour: "{n} 小时",
 };
 
-export let language = localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+// recall and remember keep a choice of the visitor's, in browsers that let a page keep something.
+export function recall(name) { try { return localStorage.getItem(name); } catch { return null; } }
+export function remember(name, value) { try { localStorage.setItem(name, value); } catch { /* it is chosen again next time */ } }
+
+export let language = recall("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
 
 // say returns the words of a key, with its {holes} filled; a value that is itself to be said is a list of what say takes.
 // What the program says comes as such a list, too: a key for its Chinese words, the values, and the English sentence.
@@ -164,7 +178,7 @@ export function translate() {
 
 export function switchLanguage() {
   language = language === "zh" ? "en" : "zh";
-  localStorage.setItem("language", language);
+  remember("language", language);
   translate();
 }
 

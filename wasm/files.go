@@ -58,6 +58,8 @@ func (u *upload) Read(p []byte) (int, error) {
 	return u.chunk.Read(p)
 }
 
+func (u *upload) section() *io.SectionReader { return io.NewSectionReader(u, 0, u.size()) }
+
 // ReadAt reads anywhere in the file.
 func (u *upload) ReadAt(p []byte, offset int64) (int, error) {
 	part, err := u.part(offset, min(offset+int64(len(p)), u.size()))

@@ -3,11 +3,14 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"errors"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/config"
 	"github.com/minimind-gpu/minimind-gpu/nn/interchange"
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
@@ -18,7 +21,7 @@ var errNoFile = worded("no file was chosen: drop a .txt or .jsonl file on the pa
 // readPasted tokenises a text that was pasted.
 func readPasted(s *store, stage, pasted string, tok *tokenizer.Tokenizer) (*text, error) {
 	name := "pasted.txt"
-	if stage == sft {
+	if converses(stage) {
 		name = "pasted.jsonl"
 	}
 	return read(s, stage, name, strings.NewReader(pasted), int64(len(pasted)), tok, progress("text"))
@@ -34,59 +37,95 @@ func readUpload(s *store, stage string, u *upload, tok *tokenizer.Tokenizer) (*t
 	return x, nil
 }
 
-// load goes on with a checkpoint from a file, exactly, on the text that it was made from: the embedded corpus, or the one
-// that the page has chosen.
+// load goes on with a file: exactly with the run of a checkpoint, if its text is at hand (the built-in one, or the one that
+// the page has chosen); else it begins a run with the weights.
 func (t *trainer) load(q request) error {
+	t.state("preparing")
+	t.save()
 	u := newUpload(q.data.Get("checkpoint"))
+	named := func(err error) error { return blame(errFile, worded("%s: %w", u.name(), err)) }
 	if strings.HasSuffix(u.name(), ".safetensors") {
-		return t.loadWeights(q, u)
+		weights, err := openWeights(u)
+		if err != nil {
+			return named(err)
+		}
+		return t.loadWeights(q, u.name(), weights.Config, weights.Tokenizer, weights.WriteCheckpoint, "loaded-weights")
 	}
-	c, err := checkpoint.NewReader(bufio.NewReaderSize(u, chunk), u.size())
+	c, err := openCheckpoint(u.section())
 	if err != nil {
-		return blame(errFile, worded("%s: %w", u.name(), err))
-	}
-	cfg, err := train.ConfigOf(c.Header.State.Settings)
-	if err != nil {
-		return blame(errFile, err)
-	}
-	if c.Header.Adapter != nil || cfg.Stage != "" && cfg.Stage != pretrain && cfg.Stage != sft {
-		return blame(errFile, worded("%s is of a %s run, which only the native program can go on with", u.name(), cfg.Stage))
+		return named(err)
 	}
 	tok, err := tokenizer.Load(bytes.NewReader(c.Header.Tokenizer))
 	if err != nil {
-		return blame(errFile, err)
+		return named(err)
 	}
+	says := "loaded-weights"
+	if cfg, err := train.ConfigOf(c.Header.State.Settings); err == nil && slices.Contains([]string{"", pretrain, sft, lora}, cfg.Stage) {
+		err := t.loadRun(q, u, c, cfg, tok)
+		if !errors.Is(err, errOtherText) || c.Header.Adapter != nil {
+			return err
+		}
+		says = "loaded-alone"
+	}
+	if c.Header.Adapter != nil {
+		return named(worded("it holds adapters alone, and not of a run that can be gone on with here; the native program's lora merge makes a whole model of them, which can be loaded"))
+	}
+	write := func(w io.Writer) error { return checkpoint.CopyModel(w, c) }
+	return t.loadWeights(q, u.name(), c.Header.Model, tok, write, says)
+}
+
+// loadRun goes on, exactly, with a checkpoint's run. If its text is not at hand the error is errOtherText.
+func (t *trainer) loadRun(q request, u *upload, c *checkpoint.Reader, cfg train.Config, tok *tokenizer.Tokenizer) (err error) {
 	settings := settingsOf(c.Header.Model, cfg)
+	var base []byte
+	if c.Header.Adapter != nil {
+		if base, err = t.baseFor(c.Header); err != nil {
+			return blame(errFile, worded("%s: %w", u.name(), err))
+		}
+		settings = settings.sized(t.run.settings)
+	}
 	txt, err := t.textWith(q, settings.Stage, c.Header.State.Settings["data"], tok)
 	if err != nil {
-		return err
+		return blame(errFile, worded("%s: %w", u.name(), err))
 	}
 	r := newRun(settings, txt)
-	r.unsaved = true
+	r.from, r.unsaved = base, true
 	if err := r.resume(t, c); err != nil {
 		t.discard(r)
 		return err
 	}
 	t.become(r)
-	t.running, t.rest = false, "paused"
-	t.runs = append(t.runs, r.record)
-	t.announce()
-	t.save()
-	post("loaded", map[string]any{"name": u.name(), "step": r.step})
-	t.state("")
+	t.rest = "paused"
+	t.arrive(map[string]any{"says": "loaded", "name": u.name(), "step": r.step})
 	return nil
 }
 
-// loadWeights begins a run, at rest, with the weights of a safetensors file: on the page's settings and text, but the
-// file's sizes and tokenizer.
-func (t *trainer) loadWeights(q request, u *upload) error {
-	weights, err := openWeights(u)
-	if err != nil {
-		return blame(errFile, worded("%s: %w", u.name(), err))
+// baseFor is the model that a checkpoint's adapters are for: that of the present run, or the one beneath its adapters.
+func (t *trainer) baseFor(h *checkpoint.Header) ([]byte, error) {
+	if !t.alive() {
+		return nil, worded("it holds adapters alone, and needs the model that they were trained on: load that one first, then this file again")
 	}
+	r := t.run
+	if err := r.trainer.Model().CheckBase(h); err != nil {
+		return nil, worded("it holds adapters alone, and needs another model than the present one: load the one that they were trained on first, then this file again (%w)", err)
+	}
+	if r.settings.Stage != lora {
+		return r.copyModel()
+	}
+	from, close, err := t.beginning(r)
+	if err != nil {
+		return nil, err
+	}
+	defer close()
+	return io.ReadAll(from)
+}
+
+// loadWeights begins a run, at rest, with weights: on the page's settings and text, but with the model's sizes and its
+// tokenizer. write writes the model as a checkpoint.
+func (t *trainer) loadWeights(q request, name string, m config.Model, tok *tokenizer.Tokenizer, write func(io.Writer) error, says string) error {
 	var from bytes.Buffer
-	if err := weights.WriteCheckpoint(&from); err != nil {
-		return blame(errFile, worded("%s: %w", u.name(), err))
+	if err := write(&from); err != nil {
+		return blame(errFile, worded("%s: %w", name, err))
 	}
 	s, err := parseSettings(q.text("settings"))
 	if err != nil {
@@ -96,14 +135,13 @@ func (t *trainer) loadWeights(q request, u *upload) error {
 	if err != nil {
 		return blame(errSettings, err)
 	}
-	cfg.Stage = pretrain
-	s = settingsOf(weights.Config, cfg)
-	txt, err := t.textFor(q, s.Stage, weights.Tokenizer)
+	s = settingsOf(m, cfg)
+	txt, err := t.textFor(q, s.Stage, tok)
 	if err != nil {
 		return err
 	}
 	r := newRun(s, txt)
-	r.model, r.from, r.unsaved = weights.Config, from.Bytes(), true
+	r.model, r.from, r.unsaved = m, from.Bytes(), true
 	make, err := r.plan(t)
 	if err != nil {
 		t.discard(r)
@@ -113,12 +151,18 @@ func (t *trainer) loadWeights(q request, u *upload) error {
 	if err := make(); err != nil {
 		return err
 	}
-	t.running, t.rest = false, "paused"
-	t.runs = append(t.runs, r.record)
-	t.announce()
-	post("loaded", map[string]any{"name": u.name(), "step": 0, "weights": true})
-	t.state("")
+	t.arrive(map[string]any{"says": says, "name": name, "step": 0})
 	return nil
+}
+
+// arrive lets the page know that a file's run is the present one, at rest.
+func (t *trainer) arrive(loaded map[string]any) {
+	t.running, t.rest = false, "paused"
+	t.enlist(t.run.record)
+	t.announce()
+	t.save()
+	post("loaded", loaded)
+	t.state("")
 }
 
 // openWeights is the model of a safetensors file that says itself what it is.
@@ -134,35 +178,42 @@ func openWeights(u *upload) (*interchange.Model, error) {
 	return m, err
 }
 
+// errOtherText says that a checkpoint's text is not at hand.
+var errOtherText = errors.New("text")
+
 // textWith is the text of a stage that the hash names, tokenised by the checkpoint's tokenizer.
 func (t *trainer) textWith(q request, stage, hash string, tok *tokenizer.Tokenizer) (*text, error) {
-	fits := func(x *text) bool { return x != nil && x.shard.Source() == hash && x.tok.Hash() == tok.Hash() }
+	fits := func(x *text) bool { return x.suits(stage, tok) && x.shard.Source() == hash }
 	if t.run != nil && fits(t.run.text) {
 		return t.run.text, nil
 	}
-	x, err := t.embedded(stage, tok)
-	if err != nil || fits(x) {
-		return x, blame(errFile, err)
+	if x, err := t.embedded(stage, tok); err == nil && fits(x) {
+		return x, nil
 	}
-	switch file := q.data.Get("file"); {
-	case q.text("source") == "paste":
-		x, err = readPasted(t.store, stage, q.text("pasted"), tok)
-	case file.Truthy():
-		x, err = readUpload(t.store, stage, newUpload(file), tok)
-	default:
-		err = worded("this checkpoint learnt from a text that is not here (its hash begins with %.12s): choose that text as the data, then load the checkpoint again", hash)
+	elsewhere := blame(errOtherText, worded("this checkpoint learnt from a text that is not here (its hash begins with %.12s): choose that text as the data, then load the checkpoint again", hash))
+	if q.text("source") == "embedded" {
+		return nil, elsewhere
 	}
-	if err == nil && !fits(x) {
-		x.close()
-		err = worded("%s is not the text that this checkpoint learnt from (the hashes are %.12s and %.12s): choose that text, then load the checkpoint again", x.name, x.shard.Source(), hash)
+	x, err := t.textFor(q, stage, tok)
+	if err != nil {
+		return nil, blame(errOtherText, err)
 	}
-	return x, blame(errFile, err)
+	if !fits(x) {
+		if t.run == nil || x != t.run.text {
+			x.close()
+		}
+		return nil, elsewhere
+	}
+	return x, nil
 }
 
-// embedded is the text that is built in for a stage; the one that most runs read is there already.
+// embedded is the text that is built in for a stage, unless it is there already.
 func (t *trainer) embedded(stage string, tok *tokenizer.Tokenizer) (*text, error) {
-	if stage == pretrain && tok.Hash() == t.corpus.tok.Hash() {
+	if t.corpus.suits(stage, tok) {
 		return t.corpus, nil
+	}
+	if t.run != nil && t.run.text.name == "" && t.run.text.suits(stage, tok) {
+		return t.run.text, nil
 	}
 	return embedded(stage, tok, progress("corpus"))
 }

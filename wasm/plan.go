@@ -81,11 +81,18 @@ func (t *trainer) plan(q request) error {
 		return refuse(err)
 	}
 	event := map[string]any{"parameters": m.NumParameters(), "memory": peak}
+	if s.Stage == lora {
+		trained := int64(0)
+		for _, p := range m.AdapterParameters(c.LoRA) {
+			trained += p.Elements()
+		}
+		event["trained"] = trained
+	}
 	tokens := float64(c.MaxSteps) * float64(c.BatchSize*c.AccumulationSteps*c.MaxSeqLen)
 	if c.MaxSteps == 0 && s.Stage == pretrain && q.text("source") == "embedded" {
 		tokens = float64(t.corpus.shard.Tokens) * float64(c.Epochs)
 	}
-	if seconds := tokens * m.FlopsPerToken(c.MaxSeqLen) / t.flops; tokens > 0 && !math.IsInf(seconds, 0) {
+	if seconds := tokens * s.flopsPerToken(m) / t.flops; tokens > 0 && !math.IsInf(seconds, 0) {
 		event["seconds"] = seconds
 	}
 	post("plan", event)
@@ -94,6 +101,11 @@ func (t *trainer) plan(q request) error {
 
 // rehearse is how many bytes of the GPU's memory a run takes with its samples. The error says what it has no room for.
 func (t *trainer) rehearse(m config.Model, c train.Config) (peak int64, err error) {
+	if c.Stage == lora {
+		if err := c.LoRA.Validate(m); err != nil {
+			return 0, blame(errSettings, err)
+		}
+	}
 	validationRows := int64(0)
 	if c.ValidationShare > 0 {
 		validationRows = int64(c.BatchSize) // the most that can be needed
@@ -104,12 +116,12 @@ func (t *trainer) rehearse(m config.Model, c train.Config) (peak int64, err erro
 		_, err = generate.New(model, min(longestText, m.MaxPositionEmbeddings))
 	}
 	_, _, peak = planner.Ledger()
-	return peak, err
+	return peak, blame(errMemory, err)
 }
 
 // measured takes the speed of a run for the plans to come.
 func (r *run) measured(t *trainer) {
 	if r.speed.tokenS > 0 && time.Since(r.sampled) > time.Second {
-		t.flops = r.trainer.Model().Config.FlopsPerToken(r.settings.MaxSeqLen) * r.speed.tokenS
+		t.flops = r.settings.flopsPerToken(r.trainer.Model().Config) * r.speed.tokenS
 	}
 }

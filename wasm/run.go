@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"math"
 	"time"
 
@@ -23,12 +24,13 @@ type run struct {
 	text     *text
 	tok      *tokenizer.Tokenizer
 	model    config.Model
-	from     []byte // the checkpoint that it begins with, until it is saved itself; nil: fresh weights
+	from     []byte // the model that it begins with, until the run is saved; nil: fresh weights
 	trainer  *train.Trainer
 	writer   *generate.Generator
 	step     int64 // that was reported last
 	ended    bool
 	unsaved  bool
+	slot     int           // of the store, that it is saved in next
 	saved    time.Time     // when it was saved last
 	saving   time.Duration // how long that took
 
@@ -37,7 +39,7 @@ type run struct {
 	reported time.Time
 	speed    speed
 	last     train.Step
-	held     *train.Validation // the last validation
+	held     float64 // loss of the last validation; 0: none yet
 	sampled  time.Time
 	sampling time.Duration
 	judged   time.Time
@@ -65,14 +67,18 @@ func (t *trainer) start(r request) error {
 		return err
 	}
 	t.state("preparing")
+	t.save()
+	if converses(s.Stage) && t.run != nil {
+		s = s.sized(t.run.settings)
+	}
 	txt, err := t.textOf(r, s.Stage)
 	if err != nil {
 		return err
 	}
 	begun := newRun(s, txt)
 	make, err := begun.plan(t)
-	if err == nil && s.Stage == sft {
-		begun.from, err = t.copyModel()
+	if err == nil && converses(s.Stage) {
+		begun.from, err = t.run.copyModel()
 	}
 	if err != nil {
 		t.discard(begun)
@@ -100,6 +106,7 @@ func (t *trainer) become(r *run) {
 	if old.text != r.text && old.text != t.corpus {
 		old.text.close()
 	}
+	t.tidy()
 }
 
 // discard gives back what a run has that came to nothing.
@@ -117,7 +124,7 @@ func newRun(s settings, txt *text) *run {
 		Name: now.Format("15:04:05"), Settings: s.json(), Text: txt.name, Shard: txt.kept}}
 }
 
-// plan checks all that can be wrong with a new run, and returns what makes its trainer, with fresh weights.
+// plan checks all that can be wrong with a new run, and returns what makes its trainer, with its first weights.
 func (r *run) plan(t *trainer) (make func() error, err error) {
 	c, err := r.settings.config()
 	if err != nil {
@@ -130,19 +137,27 @@ func (r *run) plan(t *trainer) (make func() error, err error) {
 	}
 	m := r.model
 	if _, err := t.rehearse(m, c); err != nil {
-		return nil, blame(errMemory, err)
+		return nil, err
 	}
 	d, err := r.text.data(c, data.Cursor{})
 	if err != nil {
 		return nil, blame(errFile, err)
 	}
-	if r.settings.Preset == "tiny" && r.settings.Stage == pretrain { // what was tuned for it
+	switch {
+	case r.settings.Preset == "tiny" && r.settings.Stage == pretrain: // what was tuned for it
 		d.Kernels = t.kernels
+	case t.alive() && converses(r.settings.Stage) && t.run.settings.tokens() == r.settings.tokens(): // for the same products
+		d.Kernels = t.run.trainer.State().Kernels
 	}
 	c.SampleInterval = math.MaxInt32 // the page samples by the clock
 	return func() (err error) {
 		if r.from != nil {
-			if d.From, err = checkpoint.NewReader(bytes.NewReader(r.from), int64(len(r.from))); err != nil {
+			from, close, err := t.beginning(r)
+			if err != nil {
+				return err
+			}
+			defer close()
+			if d.From, err = openCheckpoint(from); err != nil {
 				return err
 			}
 		}
@@ -155,19 +170,32 @@ var errNoModel = worded("there is no model yet that could learn to answer: first
 
 // modelFor is the model that the settings describe, or, for conversations, the present one.
 func (t *trainer) modelFor(s settings, tok *tokenizer.Tokenizer) (config.Model, error) {
-	if s.Stage != sft {
+	if !converses(s.Stage) {
 		return s.model(tok.VocabSize())
 	}
-	if t.run == nil || t.run.trainer == nil {
+	if !t.alive() {
 		return config.Model{}, errNoModel
 	}
 	return t.run.trainer.Model().Config, nil
 }
 
-// copyModel is a checkpoint of the present model, for another run to begin with.
-func (t *trainer) copyModel() ([]byte, error) {
+// alive says that there is a run that can train and speak.
+func (t *trainer) alive() bool { return t.run != nil && t.run.trainer != nil }
+
+// saveModel writes the run's model, its adapters merged, as a checkpoint without what training needs.
+func (r *run) saveModel(w io.Writer) error {
+	var tok bytes.Buffer
+	if err := r.tok.WriteJSON(&tok); err != nil {
+		return err
+	}
+	return r.trainer.Model().SaveMerged(w, r.tok.Hash(), tok.Bytes())
+}
+
+// copyModel is saveModel into memory, for another run to begin with.
+func (r *run) copyModel() ([]byte, error) {
 	var b bytes.Buffer
-	err := t.run.trainer.Save(&b)
+	b.Grow(int(4*r.trainer.Model().Config.NumParameters()) + 1<<20)
+	err := r.saveModel(&b)
 	return b.Bytes(), err
 }
 
@@ -183,8 +211,8 @@ func (t *trainer) announce() {
 // is not read again.
 func (t *trainer) textOf(r request, stage string) (*text, error) {
 	tok := t.corpus.tok
-	if stage == sft {
-		if t.run == nil || t.run.trainer == nil {
+	if converses(stage) {
+		if !t.alive() {
 			return nil, blame(errSettings, errNoModel)
 		}
 		tok = t.run.tok
@@ -209,7 +237,7 @@ func (t *trainer) textFor(r request, stage string, tok *tokenizer.Tokenizer) (x 
 			return nil, blame(errFile, errNoFile)
 		}
 		u := newUpload(f)
-		if t.run != nil && t.run.text.source == u.identity() && t.run.text.stage == stage && t.run.text.tok.Hash() == tok.Hash() {
+		if t.run != nil && t.run.text.source == u.identity() && t.run.text.suits(stage, tok) {
 			return t.run.text, nil
 		}
 		x, err = readUpload(t.store, stage, u, tok)
@@ -225,7 +253,7 @@ func (t *trainer) state(name string) {
 		switch {
 		case t.running:
 			name = "running"
-		case t.run == nil || t.run.trainer == nil:
+		case !t.alive():
 			name = "idle"
 		case t.run.ended:
 			name = "finished"
@@ -256,10 +284,28 @@ func (r *run) resume(t *trainer, c *checkpoint.Reader) error {
 	if err != nil {
 		return err
 	}
+	if c.Header.Adapter != nil {
+		from, close, err := t.beginning(r)
+		if err != nil {
+			return blame(errFile, err)
+		}
+		defer close()
+		if d.From, err = openCheckpoint(from); err != nil {
+			return blame(errFile, err)
+		}
+	}
 	if r.trainer, err = train.Resume(t.device, c, cfg, d); err != nil {
-		return blame(errFile, err)
+		if t.device.Err() == nil { // else the file is not to blame
+			err = blame(errFile, err)
+		}
+		return err
 	}
 	r.step, r.ended = c.Header.State.Step, r.complete()
+	for _, p := range r.record.Points {
+		if p.Validation != 0 {
+			r.held = p.Validation
+		}
+	}
 	return nil
 }
 

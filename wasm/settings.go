@@ -13,7 +13,7 @@ import (
 
 // settings are what the page's controls say, under the names of the program's flags. Sizes that are 0 are the preset's.
 type settings struct {
-	Stage             string  `json:"stage"` // pretrain, or sft, which goes on from the present model
+	Stage             string  `json:"stage"` // pretrain, or one that goes on from the present model
 	Preset            string  `json:"preset"`
 	HiddenSize        int     `json:"hidden_size"`
 	NumHiddenLayers   int     `json:"num_hidden_layers"`
@@ -32,13 +32,20 @@ type settings struct {
 	GradClip          float64 `json:"grad_clip"`
 	Seed              uint64  `json:"seed"`
 	ValidationShare   float64 `json:"validation_share"`
+	Rank              int     `json:"rank,omitempty"`  // of lora's adapters
+	Alpha             float64 `json:"alpha,omitempty"` // 0: the rank
 }
 
-// The stages that the page knows.
+// The stages that the page knows: learning to write, from texts, and to answer, from conversations, with all weights or
+// with adapters beside them.
 const (
 	pretrain = "pretrain"
 	sft      = "sft"
+	lora     = "lora"
 )
+
+// converses says that a stage learns from conversations. It goes on from a model that can write.
+func converses(stage string) bool { return stage != pretrain }
 
 func parseSettings(text string) (s settings, err error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
@@ -82,6 +89,9 @@ func (s settings) config() (train.Config, error) {
 		Epochs: s.Epochs, MaxSteps: s.MaxSteps, BatchSize: s.BatchSize, AccumulationSteps: s.AccumulationSteps, MaxSeqLen: s.MaxSeqLen,
 		GradClip: s.GradClip, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: s.WeightDecay, Seed: s.Seed, ValidationShare: s.ValidationShare,
 	}
+	if s.Stage == lora {
+		c.LoRA = config.LoRA{Rank: s.Rank, Alpha: s.Alpha, Targets: config.Model{}.DefaultLoRA().Targets}
+	}
 	switch s.Schedule {
 	case "wsd":
 		c.Decay = 0.2
@@ -97,7 +107,7 @@ func settingsOf(m config.Model, c train.Config) settings {
 		HiddenSize: m.HiddenSize, NumHiddenLayers: m.NumHiddenLayers, NumAttentionHeads: m.NumAttentionHeads, NumKeyValueHeads: m.NumKeyValueHeads,
 		LearningRate: c.LearningRate, Schedule: c.LRSchedule, MinLRRatio: c.MinLRRatio, Warmup: c.Warmup,
 		Epochs: c.Epochs, MaxSteps: c.MaxSteps, BatchSize: c.BatchSize, AccumulationSteps: c.AccumulationSteps, MaxSeqLen: c.MaxSeqLen,
-		WeightDecay: c.WeightDecay, GradClip: c.GradClip, Seed: c.Seed, ValidationShare: c.ValidationShare}
+		WeightDecay: c.WeightDecay, GradClip: c.GradClip, Seed: c.Seed, ValidationShare: c.ValidationShare, Rank: c.LoRA.Rank, Alpha: c.LoRA.Alpha}
 	for _, p := range config.Presets() {
 		if p.Model.VocabSize = m.VocabSize; reflect.DeepEqual(p.Model, m) {
 			s.Preset = p.Name
@@ -105,6 +115,26 @@ func settingsOf(m config.Model, c train.Config) settings {
 		}
 	}
 	return s
+}
+
+// sized is the settings with the model of others.
+func (s settings) sized(as settings) settings {
+	s.Preset, s.HiddenSize, s.NumHiddenLayers, s.NumAttentionHeads, s.NumKeyValueHeads =
+		as.Preset, as.HiddenSize, as.NumHiddenLayers, as.NumAttentionHeads, as.NumKeyValueHeads
+	return s
+}
+
+// tokens is how many a micro-batch has.
+func (s settings) tokens() int { return s.BatchSize * s.MaxSeqLen }
+
+// flopsPerToken is what training the model spends on a token. Adapters leave out the gradients of the other weights, a
+// third of it all.
+func (s settings) flopsPerToken(m config.Model) float64 {
+	flops := m.FlopsPerToken(s.MaxSeqLen)
+	if s.Stage == lora {
+		flops *= 2.0 / 3
+	}
+	return flops
 }
 
 // json is the settings as the page reads them.

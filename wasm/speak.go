@@ -36,6 +36,7 @@ func (t *trainer) sample(step int64) error {
 		return err
 	}
 	o := sampleOptions
+samples:
 	for i, prompt := range r.text.prompts() {
 		post("sample", map[string]any{"step": step, "index": i, "text": prompt, "begins": true})
 		ids, err := r.text.begin(prompt)
@@ -53,7 +54,7 @@ func (t *trainer) sample(step int64) error {
 				post("sample", map[string]any{"step": step, "index": i, "text": piece})
 			}
 			if len(t.requests) > 0 { // the visitor comes first
-				break
+				break samples
 			}
 		}
 		o.Seed++
@@ -64,10 +65,25 @@ func (t *trainer) sample(step int64) error {
 
 // speak goes on from the visitor's prompt. Training waits meanwhile.
 func (t *trainer) speak(q request) error {
-	if t.run == nil || t.run.trainer == nil {
+	if !t.alive() {
 		post("answer", map[string]any{"done": true, "error": detail(worded("there is no model yet: start a run, or load a checkpoint"))})
 		return nil
 	}
+	err := t.answer(q)
+	switch {
+	case err == nil:
+		post("answer", map[string]any{"done": true})
+	case t.device.Err() == nil: // the prompt's fault: it is too long, or empty
+		post("answer", map[string]any{"done": true, "error": detail(err)})
+	default:
+		post("answer", map[string]any{"done": true})
+		return err
+	}
+	return nil
+}
+
+// answer streams the text that follows a prompt.
+func (t *trainer) answer(q request) error {
 	g, err := t.generator()
 	if err != nil {
 		return err
@@ -84,18 +100,12 @@ func (t *trainer) speak(q request) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if err != nil && t.device.Err() == nil { // the prompt's: too long, or empty
-			post("answer", map[string]any{"done": true, "error": detail(err)})
-			return nil
-		}
 		if err != nil {
-			post("answer", map[string]any{"done": true})
 			return err
 		}
 		post("answer", map[string]any{"text": piece})
 		t.hush(cancel)
 	}
-	post("answer", map[string]any{"done": true})
 	return nil
 }
 

@@ -57,10 +57,14 @@ type file struct {
 // create makes an empty file; open opens one that is there.
 func (s *store) create(name string) (*file, error) {
 	f, err := s.handle(name, true)
-	if err == nil {
-		f.handle.Call("truncate", 0)
+	if err != nil {
+		return nil, err
 	}
-	return f, err
+	if err := catch(func() { f.handle.Call("truncate", 0) }); err != nil {
+		f.close()
+		return nil, worded("%s: %w", name, err)
+	}
+	return f, nil
 }
 
 func (s *store) open(name string) (*file, error) { return s.handle(name, false) }
@@ -142,6 +146,8 @@ func (f *file) ReadAt(p []byte, offset int64) (n int, err error) {
 	}
 	return n, err
 }
+
+func (f *file) section() *io.SectionReader { return io.NewSectionReader(f, 0, f.size()) }
 
 func (f *file) size() int64 { return int64(f.handle.Call("getSize").Float()) }
 

@@ -12,7 +12,7 @@ import (
 
 // single does one step.
 func (t *trainer) single() error {
-	if t.run == nil || t.run.trainer == nil || t.run.ended {
+	if !t.alive() || t.run.ended {
 		return nil
 	}
 	t.running = false
@@ -99,13 +99,21 @@ func (t *trainer) attend(interrupt func()) error {
 // report keeps a step's figures, and tells the charts and the page of them, some ten times a second.
 func (t *trainer) report(s train.Step) {
 	r := t.run
+	if s.RolledBack { // the steps since then are done again
+		points := r.record.Points
+		for len(points) > 0 && points[len(points)-1].Step > s.BackTo {
+			points = points[:len(points)-1]
+		}
+		r.record.Points, r.drawn, r.step = points, min(r.drawn, len(points)), s.BackTo
+		return
+	}
 	r.step, r.last, r.unsaved = s.Step, s, true
 	r.speed.add(s)
 	r.record.Seconds = r.began + s.Seconds
 	p := message.Point{Step: s.Step, Tokens: s.Tokens, Seconds: r.record.Seconds, Loss: s.Loss, LearningRate: s.LearningRate,
 		GradNorm: s.GradNorm, TokensPerSecond: r.speed.tokenS}
 	if s.Validation != nil {
-		r.held, p.Validation = s.Validation, s.Validation.Loss
+		r.held, p.Validation = s.Validation.Loss, s.Validation.Loss
 	}
 	r.record.Points = append(r.record.Points, p)
 	if time.Since(r.reported) < 100*time.Millisecond && !s.Last && s.Validation == nil {
@@ -115,18 +123,26 @@ func (t *trainer) report(s train.Step) {
 	r.measured(t)
 	t.draw(r.record, r.record.Points[r.drawn:])
 	r.drawn = len(r.record.Points)
+	t.tell()
+}
+
+// tell shows the page the figures of the last step.
+func (t *trainer) tell() {
+	r := t.run
+	if len(r.record.Points) == 0 {
+		return
+	}
+	p := r.record.Points[len(r.record.Points)-1]
 	if time.Since(r.heapAt) > 2*time.Second {
 		r.heapAt, r.heap = time.Now(), heap()
 	}
 	_, memory, _ := t.device.Ledger()
-	event := map[string]any{"step": s.Step, "steps": s.Steps, "epoch": s.Epoch, "loss": s.Loss, "learning_rate": s.LearningRate,
-		"grad_norm": s.GradNorm, "skipped": s.Skipped, "tokens": s.Tokens, "seconds": r.record.Seconds, "memory": memory, "heap": r.heap,
-		"tokens_per_second": r.speed.tokenS}
+	event := map[string]any{"step": p.Step, "steps": r.trainer.Steps(), "loss": p.Loss, "tokens_per_second": p.TokensPerSecond, "memory": memory, "heap": r.heap}
 	if r.speed.steps > 0 {
-		event["left"] = float64(s.Steps-s.Step) / r.speed.steps
+		event["left"] = float64(r.trainer.Steps()-p.Step) / r.speed.steps
 	}
-	if r.held != nil {
-		event["validation"], event["perplexity"] = r.held.Loss, r.held.Perplexity
+	if r.held != 0 {
+		event["validation"] = r.held
 	}
 	post("step", event)
 }

@@ -20,14 +20,18 @@ import (
 
 // text is what a run learns from, tokenised.
 type text struct {
-	name   string // of the file; empty for the embedded corpus
-	stage  string
+	name   string       // of the file; empty for the embedded corpus
 	chat   *chat.Format // of conversations
 	source string       // the identity of the file, if there was one
 	tok    *tokenizer.Tokenizer
 	shard  *data.Shard
 	file   *file  // that holds the shard; nil when it is in memory
 	kept   string // the file's name in the store
+}
+
+// suits says that the text can be learnt from in a stage, by a model with this tokenizer.
+func (t *text) suits(stage string, tok *tokenizer.Tokenizer) bool {
+	return (t.chat != nil) == converses(stage) && t.tok.Hash() == tok.Hash()
 }
 
 func (t *text) close() {
@@ -40,7 +44,7 @@ func (t *text) close() {
 // embedded is the text that is built in for a stage, in memory: it is tokenised again in each tab, in a second or two.
 func embedded(stage string, tok *tokenizer.Tokenizer, progress func(share float64)) (*text, error) {
 	name, content := "corpus.txt", corpus.Text()
-	if stage == sft {
+	if converses(stage) {
 		name, content = "conversations.jsonl", corpus.Conversations()
 	}
 	t, err := read(nil, stage, name, bytes.NewReader(content), int64(len(content)), tok, progress)
@@ -61,7 +65,7 @@ func formatOf(name string) data.Format {
 
 // setStage lets a text be read for a stage. Conversations have a format of their tokenizer.
 func (t *text) setStage(stage string) (err error) {
-	if t.stage = stage; stage == sft {
+	if converses(stage) {
 		t.chat, err = chat.For(t.tok)
 	}
 	return err

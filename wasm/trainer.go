@@ -20,7 +20,7 @@ type trainer struct {
 	requests chan request
 	next     []request         // taken from requests, still to be done
 	store    *store            // nil: nothing outlives the tab
-	slot     int               // of the store, that the next run is saved in
+	kept     []keptRun         // in the store, newest first
 	device   *host.Device      // nil while there is none
 	kernels  map[string]string // that suit the adapter
 	flops    float64           // FLOP/s that it has shown
@@ -92,7 +92,7 @@ func (t *trainer) open() (err error) {
 	if t.corpus, err = embedded(pretrain, tok, progress("corpus")); err != nil {
 		return err
 	}
-	t.tidy()
+	t.findKept()
 	if err := t.warmUp(); err != nil {
 		return err
 	}
@@ -103,8 +103,8 @@ func (t *trainer) open() (err error) {
 // ready tells the page that a run can begin, and which one can go on.
 func (t *trainer) ready() {
 	event := map[string]any{"saved": nil}
-	if saved := t.saved(); saved != nil {
-		event["saved"] = map[string]any{"name": saved.run.Name, "step": saved.run.Step}
+	if len(t.kept) > 0 {
+		event["saved"] = map[string]any{"run": t.kept[0].run.ID, "step": t.kept[0].run.Step}
 	}
 	post("ready", event)
 }
@@ -126,13 +126,13 @@ func (t *trainer) do(r request) {
 	case "start":
 		err = t.start(r)
 	case "continue":
-		err = t.goOnFromSaved()
+		err = t.goOn(r.text("run"))
 	case "pause":
 		t.pause("paused")
 	case "stop":
 		t.pause("stopped")
 	case "resume":
-		if t.run != nil && t.run.trainer != nil && !t.run.ended {
+		if t.alive() && !t.run.ended {
 			t.running, t.rest = true, "paused"
 			t.state("running")
 		}
@@ -144,12 +144,12 @@ func (t *trainer) do(r request) {
 		t.forget(r.text("run"))
 	case "save":
 		t.save()
-	case "checkpoint":
-		err = t.download()
-	case "weights":
-		err = t.downloadWeights()
+	case "erase":
+		t.erase(r.text("run"))
+	case "checkpoint", "model", "weights", "base":
+		err = t.download(r.do)
 	case "metrics":
-		t.downloadMetrics()
+		err = t.downloadMetrics()
 	case "load":
 		err = t.load(r)
 	}
@@ -160,7 +160,7 @@ func (t *trainer) do(r request) {
 
 // interrupts says that a request has to wait for the end of the step. Others are done at once.
 func (r request) interrupts() bool {
-	return !slices.Contains([]string{"charts", "speak", "hush", "metrics", "forget", "plan"}, r.do)
+	return !slices.Contains([]string{"charts", "speak", "hush", "metrics", "forget", "erase", "plan"}, r.do)
 }
 
 // fail tells the page what went wrong. A lost GPU is opened again, and its run goes on.
@@ -169,7 +169,10 @@ func (t *trainer) fail(err error) {
 		t.recover(err)
 		return
 	}
-	t.running = false
+	var ofVisitor blamed // then nothing was changed
+	if !errors.As(err, &ofVisitor) || t.device == nil || t.device.Err() != nil {
+		t.running = false
+	}
 	kind := "other"
 	switch {
 	case errors.Is(err, host.ErrNoAdapter):
@@ -200,7 +203,7 @@ func (t *trainer) fail(err error) {
 
 // rests tells the page what can be done, now that nothing is.
 func (t *trainer) rests() {
-	if t.run == nil || t.run.trainer == nil {
+	if !t.alive() {
 		t.ready()
 	} else {
 		t.state("")
@@ -257,11 +260,11 @@ func (t *trainer) recover(lost error) {
 		return
 	}
 	t.running = running && t.run != nil && !t.run.ended
-	step := int64(0)
-	if t.run != nil {
-		step = t.run.step
+	if t.run == nil {
+		post("notice", map[string]any{"what": "back"})
+	} else {
+		post("notice", map[string]any{"what": "recovered", "step": t.run.step})
 	}
-	post("notice", map[string]any{"what": "recovered", "step": step})
 	t.rests()
 }
 

@@ -198,14 +198,35 @@ func TestPage(t *testing.T) {
 	tab.state("finished", 60*time.Second)
 	sameLoss(t, "the page goes on after it was opened again", tab.losses()[89], natively[89])
 
-	// the model learns to answer, and another one learns a text that was pasted
-	js[bool](tab, "location.hash = '#stage=sft&batch_size=2&max_seq_len=64&max_steps=3&learning_rate=0.001'; true")
+	// the model learns to answer
+	js[bool](tab, "location.hash = '#stage=sft&batch_size=1&max_seq_len=64&max_steps=3&learning_rate=0.001'; true")
 	tab.until("document.getElementById('c-stage').value === 'sft'", 5*time.Second)
 	tab.click("start")
 	tab.until("document.getElementById('f-step').textContent.includes('/ 3')", 30*time.Second)
 	tab.state("finished", 30*time.Second)
 	tab.click("speak")
 	tab.until("!document.getElementById('speak').hidden && document.getElementById('answer').textContent.length > 8", 30*time.Second)
+	adapters := tab.learnsByAdapters(binary)
+	if runs := tab.text("runs"); !strings.Contains(runs, "0.004") || !strings.Contains(runs, "0.002") {
+		t.Errorf("the table of what differs says %q", runs)
+	}
+
+	// the GPU is lost
+	saved := tab.step()
+	tab.quiet()
+	tab.click("resume")
+	tab.untilStep(saved+2, 20*time.Second)
+	tab.killGPU()
+	tab.until("document.getElementById('notice').textContent.includes('is back')", 30*time.Second)
+	tab.picture("recovered")
+	tab.untilStep(saved+4, 60*time.Second)
+	if n := tab.curve(); n < 100 {
+		t.Errorf("after the GPU was lost the charts have %d pixels of curves", n)
+	}
+	tab.click("stop")
+	tab.state("stopped", 20*time.Second)
+
+	// another model learns a text that was pasted
 	js[bool](tab, "location.hash = '"+small+"&source=paste'; document.getElementById('pasted').value = 'one two three\\n\\n'.repeat(99); true")
 	tab.until("document.getElementById('c-source').value === 'paste'", 5*time.Second)
 	js[bool](tab, "document.getElementById('c-max_steps').value = 2; true")
@@ -226,29 +247,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("the table of what differs says %q", runs)
 	}
 
-	// another run, beside the others; its GPU is lost
-	js[bool](tab, "location.hash = '"+small+"&seed=7&learning_rate=0.004'; true")
-	tab.until("document.getElementById('c-seed').value === '7'", 5*time.Second)
-	tab.click("start")
-	tab.untilStep(3, 30*time.Second)
-	tab.click("pause")
-	tab.state("paused", 20*time.Second)
-	saved := tab.step()
-	if runs := tab.text("runs"); !strings.Contains(runs, "0.004") || !strings.Contains(runs, "0.002") {
-		t.Errorf("the table of what differs says %q", runs)
-	}
-	tab.quiet()
-	tab.click("resume")
-	tab.untilStep(saved+2, 20*time.Second)
-	tab.killGPU()
-	tab.until("document.getElementById('notice').textContent.includes('is back')", 30*time.Second)
-	tab.picture("recovered")
-	tab.untilStep(saved+4, 60*time.Second)
-	if n := tab.curve(); n < 100 {
-		t.Errorf("after the GPU was lost the charts have %d pixels of curves", n)
-	}
-	tab.click("stop")
-	tab.state("stopped", 20*time.Second)
+	tab.returnsToKept()
 
 	// what cannot be
 	broken := filepath.Join(t.TempDir(), "broken.ckpt")
@@ -257,6 +256,9 @@ func TestPage(t *testing.T) {
 	}
 	tab.upload("load", broken)
 	tab.alarm("This file cannot be used", "broken.ckpt", "not a minimind-gpu checkpoint")
+	js[bool](tab, "document.getElementById('alert').hidden = true; true")
+	tab.upload("load", adapters)
+	tab.alarm("adapters-tiny", "load the one that they were trained on first", "trained on other weights")
 	tab.refuses("#hidden_size=30", "These settings cannot be", "Width")
 	tab.refuses("#hidden_size=36", "These settings cannot be", "head_dim is 9")
 	tab.refuses("#batch_size=60000&max_seq_len=1024&max_steps=5", "does not fit", "batch_size")

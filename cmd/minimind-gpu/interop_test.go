@@ -150,7 +150,7 @@ func (c interopCase) checkpoint(t *testing.T, device *host.Device, dir string) (
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := writeModel(f, m, &checkpoint.Header{Tokenizer: text, TokenizerHash: tok.Hash()}); err != nil {
+	if err := m.SaveMerged(f, tok.Hash(), text); err != nil {
 		t.Fatal(err)
 	}
 	return path, tok

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 
 	"github.com/goccy/go-yaml"
 	"github.com/minimind-gpu/minimind-gpu/host"
 	"github.com/minimind-gpu/minimind-gpu/nn"
-	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
 )
 
 type loraMergeCommand struct {
@@ -45,34 +43,12 @@ func (c *loraMergeCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := model.Adapters().Merge(); err != nil {
-		return err
-	}
-	if err := p.saveInterruptibly(c.Out, func(w io.Writer) error { return writeModel(w, model, opened.reader.Header) }); err != nil {
+	h := opened.reader.Header
+	if err := p.saveInterruptibly(c.Out, func(w io.Writer) error { return model.SaveMerged(w, h.TokenizerHash, h.Tokenizer) }); err != nil {
 		return err
 	}
 	p.say("%s: %d parameters%s; use it with --checkpoint", c.Out, model.Config.NumParameters(), sizeOf(c.Out))
 	return nil
-}
-
-// writeModel writes a checkpoint of a model's weights alone, with the tokenizer of another checkpoint.
-func writeModel(w io.Writer, m *nn.Model, from *checkpoint.Header) error {
-	h := &checkpoint.Header{Model: m.Config, TokenizerHash: from.TokenizerHash, Tokenizer: from.Tokenizer,
-		State: checkpoint.State{BestValidationLoss: math.Inf(1)}, Tensors: checkpoint.Tensors(m.Config, checkpoint.GroupParameter)}
-	out, err := checkpoint.NewWriter(w, h)
-	if err != nil {
-		return err
-	}
-	for _, t := range h.Tensors {
-		values, err := m.Parameter(t.Name)
-		if err != nil {
-			return err
-		}
-		if err := out.Tensor(host.AsBytes(values)); err != nil {
-			return err
-		}
-	}
-	return out.Close()
 }
 
 // loadModel loads a checkpoint's model. If it holds adapters, they are put beside the model that they were trained on:

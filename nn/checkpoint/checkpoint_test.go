@@ -108,6 +108,32 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // Published tokenizers have some 450 KB.
+// A copy of the model holds its parameters, and none of what a run needs besides.
+func TestCopyModel(t *testing.T) {
+	h := smallHeader()
+	tensors := values(h)
+	file := write(t, h, tensors)
+	r, err := NewReader(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var model bytes.Buffer
+	if err := CopyModel(&model, r); err != nil {
+		t.Fatal(err)
+	}
+	alone := write(t, ModelHeader(h.Model, h.TokenizerHash, h.Tokenizer), tensors[:len(h.Model.Parameters())])
+	if !bytes.Equal(model.Bytes(), alone) {
+		t.Errorf("the copy has %d bytes, want %d, or others", model.Len(), len(alone))
+	}
+	file[len(file)-20] ^= 1 // in the last moment, which is not copied
+	if r, err = NewReader(bytes.NewReader(file), int64(len(file))); err == nil {
+		err = CopyModel(io.Discard, r)
+	}
+	if err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("a damaged checkpoint: %v", err)
+	}
+}
+
 func TestLargeTokenizer(t *testing.T) {
 	h := smallHeader()
 	h.Tokenizer = bytes.Repeat([]byte("token "), 1<<18)

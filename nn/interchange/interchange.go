@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 
@@ -96,10 +95,7 @@ func (m *Model) WriteCheckpoint(w io.Writer) error {
 	if err := m.Tokenizer.WriteJSON(&tok); err != nil {
 		return err
 	}
-	h := &checkpoint.Header{Model: m.Config, TokenizerHash: m.Tokenizer.Hash(), Tokenizer: tok.Bytes(),
-		State:   checkpoint.State{BestValidationLoss: math.Inf(1)},
-		Tensors: checkpoint.Tensors(m.Config, checkpoint.GroupParameter)}
-	return writeTensors(w, h, m.tensors)
+	return writeTensors(w, checkpoint.ModelHeader(m.Config, m.Tokenizer.Hash(), tok.Bytes()), m.tensors)
 }
 
 // writeTensors writes a checkpoint of tensors that are in the header's order.

@@ -32,7 +32,9 @@ type Run struct {
 	Settings []byte  `msg:"settings"` // of the page, as JSON
 	Text     string  `msg:"text"`     // the name of its text; empty for the embedded corpus
 	Shard    string  `msg:"shard"`    // the file that holds its tokens, if it has one
+	Base     string  `msg:"base"`     // the file that holds the model which its adapters are for, if it has adapters
 	Seconds  float64 `msg:"seconds"`  // spent training
 	Step     int64   `msg:"step"`     // of its checkpoint
+	Saved    int64   `msg:"saved"`    // when, in milliseconds since 1970
 	Points   []Point `msg:"points"`
 }

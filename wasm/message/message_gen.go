@@ -192,9 +192,9 @@ func (z *Points) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 8
+	// map header, size 10
 	// string "id"
-	o = append(o, 0x88, 0xa2, 0x69, 0x64)
+	o = append(o, 0x8a, 0xa2, 0x69, 0x64)
 	o = msgp.AppendString(o, z.ID)
 	// string "name"
 	o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
@@ -208,12 +208,18 @@ func (z *Run) MarshalMsg(b []byte) (o []byte, err error) {
 	// string "shard"
 	o = append(o, 0xa5, 0x73, 0x68, 0x61, 0x72, 0x64)
 	o = msgp.AppendString(o, z.Shard)
+	// string "base"
+	o = append(o, 0xa4, 0x62, 0x61, 0x73, 0x65)
+	o = msgp.AppendString(o, z.Base)
 	// string "seconds"
 	o = append(o, 0xa7, 0x73, 0x65, 0x63, 0x6f, 0x6e, 0x64, 0x73)
 	o = msgp.AppendFloat64(o, z.Seconds)
 	// string "step"
 	o = append(o, 0xa4, 0x73, 0x74, 0x65, 0x70)
 	o = msgp.AppendInt64(o, z.Step)
+	// string "saved"
+	o = append(o, 0xa5, 0x73, 0x61, 0x76, 0x65, 0x64)
+	o = msgp.AppendInt64(o, z.Saved)
 	// string "points"
 	o = append(o, 0xa6, 0x70, 0x6f, 0x69, 0x6e, 0x74, 0x73)
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Points)))
@@ -294,6 +300,12 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Shard")
 				return
 			}
+		case "base":
+			z.Base, bts, err = msgp.ReadStringBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Base")
+				return
+			}
 		case "seconds":
 			z.Seconds, bts, err = msgp.ReadFloat64Bytes(bts)
 			if err != nil {
@@ -304,6 +316,12 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			z.Step, bts, err = msgp.ReadInt64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Step")
+				return
+			}
+		case "saved":
+			z.Saved, bts, err = msgp.ReadInt64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Saved")
 				return
 			}
 		case "points":
@@ -343,7 +361,7 @@ func (z *Run) UnmarshalMsg(bts []byte) (o []byte, err error) {
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *Run) Msgsize() (s int) {
-	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 9 + msgp.BytesPrefixSize + len(z.Settings) + 5 + msgp.StringPrefixSize + len(z.Text) + 6 + msgp.StringPrefixSize + len(z.Shard) + 8 + msgp.Float64Size + 5 + msgp.Int64Size + 7 + msgp.ArrayHeaderSize
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 5 + msgp.StringPrefixSize + len(z.Name) + 9 + msgp.BytesPrefixSize + len(z.Settings) + 5 + msgp.StringPrefixSize + len(z.Text) + 6 + msgp.StringPrefixSize + len(z.Shard) + 5 + msgp.StringPrefixSize + len(z.Base) + 8 + msgp.Float64Size + 5 + msgp.Int64Size + 6 + msgp.Int64Size + 7 + msgp.ArrayHeaderSize
 	for za0001 := range z.Points {
 		s += z.Points[za0001].Msgsize()
 	}

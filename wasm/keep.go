@@ -1,0 +1,319 @@
+//go:build js
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minimind-gpu/minimind-gpu/nn/checkpoint"
+	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
+	"github.com/minimind-gpu/minimind-gpu/wasm/message"
+)
+
+// The store keeps every run until the visitor removes it. A run is saved by turns in two slots, so that there is always a
+// whole one. A slot is a checkpoint and a record of the run; the record is removed before and written after the checkpoint,
+// so it vouches for it. Beside adapters lies the model that they are for, which stays as it is.
+func checkpointFile(id string, slot int) string { return fmt.Sprintf("run-%s-%d.ckpt", id, slot) }
+func recordFile(id string, slot int) string     { return fmt.Sprintf("run-%s-%d.run", id, slot) }
+func baseFile(id string) string                 { return fmt.Sprintf("run-%s-base.ckpt", id) }
+
+// keptRun is the newest that the store has of a run.
+type keptRun struct {
+	slot int
+	run  *message.Run // without its points
+}
+
+// save saves the run, if the store has not got its last step yet. Failing is no reason to stop: the page is told.
+func (t *trainer) save() {
+	r, start := t.run, time.Now()
+	if r == nil || r.trainer == nil || !r.unsaved {
+		return
+	}
+	r.saved = start // or tried to
+	if t.store == nil {
+		return
+	}
+	err := t.keep(r)
+	r.saved, r.saving = time.Now(), time.Since(start)
+	if err != nil {
+		post("notice", map[string]any{"what": "not saved", "detail": detail(err)})
+		return
+	}
+	r.unsaved, r.from = false, nil
+	post("saved", map[string]any{"step": r.step})
+}
+
+// keep writes the run into the slot whose turn it is.
+func (t *trainer) keep(r *run) error {
+	id := r.record.ID
+	if r.settings.Stage == lora && r.record.Base == "" {
+		if err := t.write(baseFile(id), func(w io.Writer) error { _, err := w.Write(r.from); return err }); err != nil {
+			return err
+		}
+		r.record.Base = baseFile(id)
+	}
+	r.record.Step, r.record.Saved = r.step, time.Now().UnixMilli()
+	t.store.remove(recordFile(id, r.slot))
+	if err := t.write(checkpointFile(id, r.slot), r.trainer.Save); err != nil {
+		return err
+	}
+	err := t.write(recordFile(id, r.slot), func(w io.Writer) error {
+		text, err := r.record.MarshalMsg(nil)
+		if err == nil {
+			_, err = w.Write(text)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	t.note(keptRun{r.slot, r.record})
+	r.slot = 1 - r.slot
+	t.tellKept()
+	return nil
+}
+
+func (t *trainer) write(name string, write func(io.Writer) error) error {
+	f, err := t.store.create(name)
+	if err != nil {
+		return err
+	}
+	b := bufio.NewWriterSize(f, chunk)
+	if err = write(b); err == nil {
+		err = b.Flush()
+	}
+	if closeErr := f.close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// note enters what is kept of a run into the list, newest first.
+func (t *trainer) note(k keptRun) {
+	same := func(other keptRun) bool { return other.run.ID == k.run.ID }
+	if i := slices.IndexFunc(t.kept, same); i >= 0 && t.kept[i].run.Saved > k.run.Saved {
+		return // of two slots this is the older one
+	}
+	summary := *k.run
+	summary.Points = nil
+	k.run = &summary
+	t.kept = append(slices.DeleteFunc(t.kept, same), k)
+	slices.SortFunc(t.kept, func(a, b keptRun) int { return cmp.Compare(b.run.Saved, a.run.Saved) })
+}
+
+// tellKept tells the page which runs are kept.
+func (t *trainer) tellKept() {
+	type listed struct {
+		ID       string          `json:"id"`
+		Step     int64           `json:"step"`
+		Saved    int64           `json:"saved"`
+		Settings json.RawMessage `json:"settings"`
+	}
+	list := []listed{}
+	for _, k := range t.kept {
+		list = append(list, listed{k.run.ID, k.run.Step, k.run.Saved, k.run.Settings})
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		panic(err) // the settings are JSON of this program's own
+	}
+	post("kept", map[string]any{"runs": string(text)})
+}
+
+// findKept looks into the store.
+func (t *trainer) findKept() {
+	if t.store == nil {
+		return
+	}
+	for _, name := range t.store.names() {
+		if !strings.HasSuffix(name, ".run") {
+			continue
+		}
+		if r, err := t.readRecord(name); err == nil {
+			for slot := range 2 {
+				if name == recordFile(r.ID, slot) {
+					t.note(keptRun{slot, r})
+				}
+			}
+		}
+	}
+	t.tidy()
+	t.tellKept()
+}
+
+func (t *trainer) readRecord(name string) (*message.Run, error) {
+	f, err := t.store.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	text := make([]byte, f.size())
+	if _, err := f.ReadAt(text, 0); err != nil {
+		return nil, err
+	}
+	r := new(message.Run)
+	_, err = r.UnmarshalMsg(text)
+	return r, err
+}
+
+// inStore finds a run that is kept by its ID, nil if there is none.
+func (t *trainer) inStore(id string) *keptRun {
+	for i := range t.kept {
+		if t.kept[i].run.ID == id {
+			return &t.kept[i]
+		}
+	}
+	return nil
+}
+
+// tidy removes what no kept run needs, nor the present one.
+func (t *trainer) tidy() {
+	if t.store == nil {
+		return
+	}
+	needed := map[string]bool{}
+	for _, k := range t.kept {
+		for _, name := range []string{checkpointFile(k.run.ID, k.slot), recordFile(k.run.ID, k.slot), k.run.Shard, k.run.Base} {
+			needed[name] = true
+		}
+	}
+	if t.run != nil {
+		needed[t.run.record.Shard], needed[t.run.record.Base] = true, true
+	}
+	for _, name := range t.store.names() {
+		if !needed[name] {
+			t.store.remove(name)
+		}
+	}
+}
+
+// erase removes a run from the store, unless it is the present one.
+func (t *trainer) erase(id string) {
+	if t.store == nil || t.run != nil && t.run.record.ID == id {
+		return
+	}
+	t.kept = slices.DeleteFunc(t.kept, func(k keptRun) bool { return k.run.ID == id })
+	t.tidy()
+	t.tellKept()
+}
+
+// goOn goes on with a run that is kept.
+func (t *trainer) goOn(id string) error {
+	k := t.inStore(id)
+	if k == nil || t.run != nil && t.run.trainer != nil && t.run.record.ID == id {
+		t.rests()
+		return nil
+	}
+	t.state("preparing")
+	t.save()
+	if err := t.restore(k); err != nil {
+		return err
+	}
+	t.enlist(t.run.record)
+	t.announce()
+	t.tell()
+	t.running, t.rest = !t.run.ended, "paused"
+	t.state("")
+	return nil
+}
+
+// enlist puts a run among those of this sitting, in the place of what was known of it, and draws its curves.
+func (t *trainer) enlist(record *message.Run) {
+	if i := slices.IndexFunc(t.runs, func(r *message.Run) bool { return r.ID == record.ID }); i >= 0 {
+		t.runs[i] = record
+	} else {
+		t.runs = append(t.runs, record)
+	}
+	t.draw(record, record.Points)
+}
+
+// restore makes a run that is kept the present one.
+func (t *trainer) restore(k *keptRun) error {
+	record, err := t.readRecord(recordFile(k.run.ID, k.slot))
+	if err != nil {
+		return blame(errFile, err)
+	}
+	f, err := t.store.open(checkpointFile(k.run.ID, k.slot))
+	if err != nil {
+		return blame(errFile, err)
+	}
+	defer f.close()
+	c, err := openCheckpoint(f.section())
+	if err != nil {
+		return blame(errFile, err)
+	}
+	r := &run{record: record, saved: time.Now(), slot: 1 - k.slot, drawn: len(record.Points)}
+	if r.settings, err = parseSettings(string(record.Settings)); err != nil {
+		return err
+	}
+	if r.tok, err = tokenizer.Load(bytes.NewReader(c.Header.Tokenizer)); err != nil {
+		return blame(errFile, err)
+	}
+	switch stage := r.settings.Stage; {
+	case t.run != nil && t.run.text.kept == record.Shard && t.run.text.name == record.Text && t.run.text.suits(stage, r.tok):
+		r.text = t.run.text
+	case record.Text == "":
+		r.text, err = t.embedded(stage, r.tok)
+	default:
+		r.text, err = reopen(t.store, stage, record.Text, record.Shard, r.tok)
+	}
+	if err != nil {
+		return blame(errFile, err)
+	}
+	if err := r.resume(t, c); err != nil {
+		t.discard(r)
+		return err
+	}
+	t.become(r)
+	return nil
+}
+
+// rebuild makes the run that the lost GPU had anew: as it was saved last, or else from its beginning.
+func (t *trainer) rebuild() error {
+	lost := t.run
+	if lost == nil {
+		return nil
+	}
+	if k := t.inStore(lost.record.ID); k != nil {
+		if err := t.restore(k); err != nil {
+			return err
+		}
+		t.enlist(t.run.record)
+		return nil
+	}
+	if lost.model.VocabSize == 0 { // it went on from a file
+		return worded("the run was not saved: load its checkpoint again")
+	}
+	lost.record.Points, lost.record.Seconds, lost.drawn, lost.step, lost.saved, lost.held = nil, 0, 0, 0, time.Now(), 0
+	make, err := lost.plan(t)
+	if err == nil {
+		err = make()
+	}
+	return err
+}
+
+// beginning opens the model that a run began with, or that its adapters are for: in memory until the run is saved, then in
+// the store. close is to be called after.
+func (t *trainer) beginning(r *run) (from *io.SectionReader, close func(), err error) {
+	if r.from != nil {
+		return io.NewSectionReader(bytes.NewReader(r.from), 0, int64(len(r.from))), func() {}, nil
+	}
+	f, err := t.store.open(r.record.Base)
+	if err != nil {
+		return nil, nil, worded("the model that these adapters are for is no longer in this browser's storage: %w", err)
+	}
+	return f.section(), func() { f.close() }, nil
+}
+
+// openCheckpoint begins to read a checkpoint.
+func openCheckpoint(s *io.SectionReader) (*checkpoint.Reader, error) {
+	return checkpoint.NewReader(bufio.NewReaderSize(s, chunk), s.Size())
+}
