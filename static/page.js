@@ -274,11 +274,15 @@ function startAlone() {
 $("start").onclick = () => (saved ? goOn(saved.run) : startAlone());
 $("fresh").onclick = startAlone;
 const comparison = new Comparison($("comparison"), start, (...words) => banner($("alert"), () => [say("e-settings"), say(...words)]));
-$("pause").onclick = () => request({ do: "pause" });
+$("pause").onclick = () => {
+  status("pausing");
+  request({ do: "pause" });
+};
 $("resume").onclick = () => request({ do: "resume" });
 $("step").onclick = () => request({ do: "step" });
 $("stop").onclick = () => {
   comparison.end();
+  status("pausing");
   request({ do: "stop" });
 };
 $("talk").onsubmit = (e) => {

@@ -16,27 +16,6 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/train"
 )
 
-var errNoFile = worded("no file was chosen: drop a .txt or .jsonl file on the page, or choose one")
-
-// readPasted tokenises a text that was pasted.
-func readPasted(s *store, stage, pasted string, tok *tokenizer.Tokenizer) (*text, error) {
-	name := "pasted.txt"
-	if converses(stage) {
-		name = "pasted.jsonl"
-	}
-	return read(s, stage, name, strings.NewReader(pasted), int64(len(pasted)), tok, progress("text"))
-}
-
-// readUpload tokenises a file of the visitor's.
-func readUpload(s *store, stage string, u *upload, tok *tokenizer.Tokenizer) (*text, error) {
-	x, err := read(s, stage, u.name(), u, u.size(), tok, progress("text"))
-	if err != nil {
-		return nil, err
-	}
-	x.source = u.identity()
-	return x, nil
-}
-
 // load goes on with a file: exactly with the run of a checkpoint, if its text is at hand (the built-in one, or the one that
 // the page has chosen); else it begins a run with the weights.
 func (t *trainer) load(q request) error {
@@ -176,44 +155,4 @@ func openWeights(u *upload) (*interchange.Model, error) {
 		err = worded("it does not say what model and tokenizer it is of; the native program's import takes it with its folder, and the checkpoint that it makes can be loaded here")
 	}
 	return m, err
-}
-
-// errOtherText says that a checkpoint's text is not at hand.
-var errOtherText = errors.New("text")
-
-// textWith is the text of a stage that the hash names, tokenised by the checkpoint's tokenizer.
-func (t *trainer) textWith(q request, stage, hash string, tok *tokenizer.Tokenizer) (*text, error) {
-	fits := func(x *text) bool { return x.suits(stage, tok) && x.shard.Source() == hash }
-	if t.run != nil && fits(t.run.text) {
-		return t.run.text, nil
-	}
-	if x, err := t.embedded(stage, tok); err == nil && fits(x) {
-		return x, nil
-	}
-	elsewhere := blame(errOtherText, worded("this checkpoint learnt from a text that is not here (its hash begins with %.12s): choose that text as the data, then load the checkpoint again", hash))
-	if q.text("source") == "embedded" {
-		return nil, elsewhere
-	}
-	x, err := t.textFor(q, stage, tok)
-	if err != nil {
-		return nil, blame(errOtherText, err)
-	}
-	if !fits(x) {
-		if t.run == nil || x != t.run.text {
-			x.close()
-		}
-		return nil, elsewhere
-	}
-	return x, nil
-}
-
-// embedded is the text that is built in for a stage, unless it is there already.
-func (t *trainer) embedded(stage string, tok *tokenizer.Tokenizer) (*text, error) {
-	if t.corpus.suits(stage, tok) {
-		return t.corpus, nil
-	}
-	if t.run != nil && t.run.text.name == "" && t.run.text.suits(stage, tok) {
-		return t.run.text, nil
-	}
-	return embedded(stage, tok, progress("corpus"))
 }

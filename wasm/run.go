@@ -207,46 +207,6 @@ func (t *trainer) announce() {
 		"parameters": m.NumParameters(), "steps": r.trainer.Steps()})
 }
 
-// textOf is the text that a request names: the embedded corpus, a pasted text or a file. One that the present run reads
-// is not read again.
-func (t *trainer) textOf(r request, stage string) (*text, error) {
-	tok := t.corpus.tok
-	if converses(stage) {
-		if !t.alive() {
-			return nil, blame(errSettings, errNoModel)
-		}
-		tok = t.run.tok
-	} else if f := r.data.Get("tokenizer"); f.Truthy() {
-		loaded, err := tokenizer.Load(newUpload(f))
-		if err != nil {
-			return nil, blame(errFile, worded("%s: %w", f.Get("name").String(), err))
-		}
-		tok = loaded
-	}
-	return t.textFor(r, stage, tok)
-}
-
-// textFor is the text that a request names, in a tokenizer's tokens.
-func (t *trainer) textFor(r request, stage string, tok *tokenizer.Tokenizer) (x *text, err error) {
-	switch r.text("source") {
-	case "paste":
-		x, err = readPasted(t.store, stage, r.text("pasted"), tok)
-	case "file":
-		f := r.data.Get("file")
-		if !f.Truthy() {
-			return nil, blame(errFile, errNoFile)
-		}
-		u := newUpload(f)
-		if t.run != nil && t.run.text.source == u.identity() && t.run.text.suits(stage, tok) {
-			return t.run.text, nil
-		}
-		x, err = readUpload(t.store, stage, u, tok)
-	default:
-		x, err = t.embedded(stage, tok)
-	}
-	return x, blame(errFile, err)
-}
-
 // state tells the page what is going on; "" works it out.
 func (t *trainer) state(name string) {
 	if name == "" {
