@@ -151,7 +151,11 @@ func (d *doctor) see(s train.Step) string {
 		}
 		return ""
 	}
-	d.records = append(d.records, recordOf(s))
+	line := recordOf(s) // its values would fill the memory: only this one is judged
+	if ratio, measured := s.Value("update_ratio"); measured {
+		line.Values = map[string]float64{"update_ratio": ratio}
+	}
+	d.records = append(d.records, line)
 	if s.Validation == nil && !s.SaveDue {
 		return ""
 	}

@@ -36,14 +36,11 @@ type Step struct {
 // Run trains to the end of the run, or until ctx is done. It yields every step, some of them late: the device is not
 // waited for, except once in a while, when a step validates, samples or saves; then the device holds exactly the step
 // that is yielded. When ctx is done, one more such step is yielded with SaveDue. Breaking off stops the training, and
-// another Run then goes on with the steps that were not yielded; taking time pauses it. An error comes without a step.
+// another Run then goes on with the steps that were not yielded; taking time pauses it. An error comes without a step, after all steps before it.
 func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		t.started = time.Now()
-		if n := len(t.sent); n > 0 { // a Run was broken off
-			t.sent[n-1].settles = true
-		}
-		if !t.deliver(yield) {
+		if !t.catchUp(yield) { // a Run was broken off
 			return
 		}
 		if err := t.begin(); err != nil {
@@ -52,7 +49,9 @@ func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 		}
 		for t.state.Step < t.state.TotalSteps && !t.state.EarlyStop.Stopped {
 			if err := t.send(ctx.Err() != nil); err != nil {
-				yield(Step{}, err)
+				if t.catchUp(yield) {
+					yield(Step{}, err)
+				}
 				return
 			}
 			if !t.deliver(yield) {
@@ -74,13 +73,23 @@ func (t *Trainer) begin() error {
 
 // send submits a step, the last if stop is set, and notes what is due after it.
 func (t *Trainer) send(stop bool) error {
+	empty := t.state.EmptyBatches
 	s, err := t.submit()
 	if err != nil {
+		t.state.EmptyBatches = empty
 		return err
 	}
 	t.occasions(&s, stop)
 	t.sent = append(t.sent, s)
 	return nil
+}
+
+// catchUp yields all steps that are on their way, after which the device holds what the state says.
+func (t *Trainer) catchUp(yield func(Step, error) bool) bool {
+	if n := len(t.sent); n > 0 {
+		t.sent[n-1].settles = true
+	}
+	return t.deliver(yield)
 }
 
 // deliver yields the steps that have arrived, all of them if the last one settles, and says whether to go on.

@@ -2,7 +2,9 @@ package train
 
 import (
 	"errors"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/minimind-gpu/minimind-gpu/host"
@@ -32,10 +34,13 @@ func runInPieces(t *testing.T, trainer *Trainer) (steps []Step, saved []byte) {
 	trainer.data.Train = &flaky{trainer.data.Train, 13} // the second micro-batch of step 7
 	failed := false
 	for len(steps) == 0 || !steps[len(steps)-1].Last {
-		some := len(steps) + 2
+		some := len(steps) + 1 + len(steps)%2
 		for s, err := range trainer.Run(t.Context()) {
 			if errors.Is(err, errUnreadable) && !failed {
-				failed = true
+				if failed = true; len(steps) != 6 {
+					t.Errorf("the error comes after step %d, want 6", len(steps))
+				}
+				save(t, trainer)
 				continue
 			}
 			if err != nil {
@@ -49,7 +54,7 @@ func runInPieces(t *testing.T, trainer *Trainer) (steps []Step, saved []byte) {
 				break
 			}
 		}
-		if len(steps) == 4 { // what the device is slow at
+		if len(steps) == 5 && len(trainer.sent) == 0 { // as if the device were slow
 			if err := trainer.send(false); err != nil {
 				t.Fatal(err)
 			}
@@ -107,6 +112,9 @@ func TestDeviceFails(t *testing.T) {
 	for range trainer.Run(t.Context()) {
 		if err := trainer.send(false); err != nil {
 			t.Fatal(err)
+		}
+		if err := trainer.Save(io.Discard); err == nil || !strings.Contains(err.Error(), "on their way") {
+			t.Errorf("saved in the middle: %v", err)
 		}
 		trainer.dev.Allocate("test", "more than there is", 1<<60)
 		break

@@ -185,6 +185,9 @@ func TestRehearsesTeachers(t *testing.T) {
 		t.Fatal(err)
 	}
 	planner, model := host.Planner(dev.Info), trainer.model.Config
+	if got, want := trainer.FlopsPerToken(), 4*model.ForwardFlopsPerToken(24); got != want { // the student's three, and the teacher's
+		t.Errorf("%v FLOP a token, want %v", got, want)
+	}
 	if _, err := Rehearse(planner, model, &model, trainer.config, trainer.data.Validation.RowsPerEpoch()); err != nil {
 		t.Fatal(err)
 	}
@@ -254,10 +257,14 @@ func TestMasksThatCoverNothing(t *testing.T) {
 // A checkpoint of adapters holds nothing else, and goes on with its own base only.
 func TestAdaptersOnly(t *testing.T) {
 	base, lora := pretrained(t, 1), stages[1]
-	_, saved := run(t, lora.mustBegin(t, base, nil), 2)
+	trainer := lora.mustBegin(t, base, nil)
+	_, saved := run(t, trainer, 2)
 	h := open(t, saved).Header
 	if len(h.Tensors) != 3*2*2*h.Model.NumHiddenLayers || h.Adapter == nil || h.Adapter.LoRA.Rank != 4 {
 		t.Errorf("%d tensors, adapter %+v", len(h.Tensors), h.Adapter)
+	}
+	if got, want := trainer.FlopsPerToken(), h.Model.LoRAFlopsPerToken(h.Adapter.LoRA, 24); got != want {
+		t.Errorf("%v FLOP a token, want %v", got, want)
 	}
 	if len(saved) > len(base)/3 {
 		t.Errorf("the adapters' checkpoint has %d bytes, the base's %d", len(saved), len(base))

@@ -2,6 +2,7 @@ package train
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -200,6 +201,9 @@ func (t *Trainer) FlopsPerToken() float64 {
 // Save writes a checkpoint of the run. Call it at a step that says SaveDue, or whose validation is the best: the device
 // then holds exactly that step.
 func (t *Trainer) Save(w io.Writer) error {
+	if len(t.sent) > 0 {
+		return errors.New("this is not the step to save at: later ones are on their way")
+	}
 	var text bytes.Buffer
 	if err := t.data.Tokenizer.WriteJSON(&text); err != nil {
 		return err
