@@ -7,8 +7,8 @@ import (
 )
 
 func TestFillAndAdd(t *testing.T) {
-	const n = 1028
-	foldGrids(t, 3)
+	const n = 5124
+	foldGrids(t, 5)
 	a, b, out := hosttest.Zeros(t, "a", n), make([]float32, n), hosttest.Zeros(t, "out", n)
 	for i := range b {
 		b[i] = float32(i)
@@ -24,8 +24,8 @@ func TestFillAndAdd(t *testing.T) {
 }
 
 func TestScale(t *testing.T) {
-	foldGrids(t, 1)
-	for _, n := range []int{4, 1028} {
+	foldGrids(t, 2)
+	for _, n := range []int{4, 2052} {
 		x, before := normals(1, n, 2), normals(2, n, 1)
 		for accumulate := range uint32(2) {
 			out := hosttest.Upload(t, "out", before)
