@@ -44,10 +44,12 @@ type glyphKey struct {
 	phase int // the quarter of a pixel that it begins at
 }
 
-// glyph is a letter's place in the atlas, and that of its upper left corner from where it is written.
+// glyph is a letter's place in the atlas, that of its upper left corner from where it is written, and how far the next
+// one begins from there.
 type glyph struct {
-	place  image.Rectangle
-	offset image.Point
+	place   image.Rectangle
+	offset  image.Point
+	advance float64
 }
 
 func newGlyphs(f typeface) *glyphs {
@@ -118,7 +120,7 @@ func (g *glyphs) glyph(r rune, size float64, phase int) glyph {
 		g.shared = false
 		g.version++
 	}
-	have := glyph{place: image.Rect(g.x, g.y, g.x+bounds.Dx(), g.y+bounds.Dy()), offset: bounds.Min}
+	have := glyph{place: image.Rect(g.x, g.y, g.x+bounds.Dx(), g.y+bounds.Dy()), offset: bounds.Min, advance: g.advance(r, size)}
 	draw.Draw(g.atlas, have.place, picture, bounds.Min, draw.Src)
 	g.places[key] = have
 	g.x += bounds.Dx() + 1

@@ -166,7 +166,7 @@ func (c *canvas) text(x, y, size float64, text string, color Color) float64 {
 				c.Vertices[first+i].U, c.Vertices[first+i].V = float32(corner.X), float32(corner.Y)
 			}
 		}
-		x += c.glyphs.advance(r, size)
+		x += g.advance
 	}
 	return x - begin
 }
