@@ -21,12 +21,9 @@ import (
 // through all fonts, for a second or two if there are many; what it finds is kept in the user's cache folder.
 func findFont(letter rune) *opentype.Font {
 	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
-	}
 	dir = filepath.Join(dir, "minimind-gpu")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil
+	if err != nil || os.MkdirAll(dir, 0o777) != nil {
+		dir = os.TempDir()
 	}
 	all, err := fontscan.SystemFonts(log.New(io.Discard, "", 0), dir)
 	if err != nil {
