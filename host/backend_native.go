@@ -86,7 +86,7 @@ func describe(a *wgpu.Adapter) Info {
 	if kind == "" {
 		kind = "GPU of unknown kind"
 	}
-	return Info{Name: i.Device, Vendor: i.Vendor, Driver: i.Description, Backend: i.BackendType.String(),
+	return Info{Name: i.Device, Vendor: i.Vendor, Driver: i.Description, VendorID: i.VendorId, DeviceID: i.DeviceId, Backend: i.BackendType.String(),
 		CPU: i.AdapterType == wgpu.AdapterTypeCPU, Kind: kind,
 		F16: a.HasFeature(wgpu.FeatureNameShaderF16), Timestamps: a.HasFeature(wgpu.FeatureNameTimestampQuery),
 		Limits: Limits{StorageBinding: int64(l.MaxStorageBufferBindingSize), Buffer: int64(l.MaxBufferSize),

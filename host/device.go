@@ -22,9 +22,12 @@ var ErrNoAdapter = errors.New("no GPU adapter was found")
 
 // Info describes an adapter.
 type Info struct {
-	Name    string // as the driver says it
-	Vendor  string
-	Driver  string
+	Name   string // as the driver says it
+	Vendor string
+	Driver string
+	// VendorID and DeviceID are the GPU's numbers on the PCI bus; 0 where that is not told, as in browsers.
+	VendorID, DeviceID uint32
+
 	Backend string // Vulkan, Metal, D3D12, GL, or WebGPU in a browser
 	CPU     bool   // a software adapter: kernels choose their variants for CPUs
 	Kind    string // discrete GPU, integrated GPU, software adapter, unknown

@@ -111,9 +111,9 @@ func (t *trainer) rehearse(m config.Model, c train.Config) (peak int64, err erro
 		validationRows = int64(c.BatchSize) // the most that can be needed
 	}
 	planner := host.Planner(t.device.Info)
-	model, err := train.Rehearse(planner, m, nil, c, validationRows)
+	rehearsed, err := train.Rehearse(planner, m, nil, c, validationRows)
 	if err == nil {
-		_, err = generate.New(model, min(longestText, m.MaxPositionEmbeddings))
+		_, err = generate.New(rehearsed.Model(), min(longestText, m.MaxPositionEmbeddings))
 	}
 	_, _, peak = planner.Ledger()
 	return peak, blame(errMemory, err)

@@ -21,7 +21,7 @@ import (
 )
 
 type arguments struct {
-	Runs []string  `arg:"" name:"run" help:"Folders of runs to compare."`
+	Runs []string  `arg:"" name:"run" help:"Folders of runs to compare, or of sweeps."`
 	View runs.View `embed:""`
 }
 
@@ -42,37 +42,35 @@ func main() {
 
 // open begins to follow the runs and makes what the window shows.
 func open(args arguments) (game *screen.Game, title string, err error) {
-	all, err := runs.OpenAll(args.Runs)
+	g, err := args.View.Group(args.Runs)
 	if err != nil {
 		return nil, "", err
 	}
-	c, err := args.View.Chart(all)
-	if err != nil {
-		return nil, "", err
-	}
-	keys := newKeys(c, args.View, runs.Differences(all))
+	keys := newKeys(g.Chart, args.View, runs.Differences(g.Runs))
 	keys.show()
-	c.FindFonts(findFont)
+	g.Chart.FindFonts(findFont)
 	if wishedLanguage() == chart.Chinese {
 		go keys.speakChinese()
 	}
-	title = "minimind-gpu: " + strings.Join(runs.Names(all), ", ")
+	var named []*runs.Run
+	for _, dir := range args.Runs {
+		named = append(named, &runs.Run{Dir: dir})
+	}
 	go func() {
 		for ; ; time.Sleep(500 * time.Millisecond) {
-			for i, r := range all {
-				if r == nil {
-					continue
-				}
-				if err := r.Follow(c, runs.ID(i)); err != nil {
-					all[i] = nil // its curve stays as it is
-					keys.later <- func() { keys.failed = err }
-					fmt.Fprintf(os.Stderr, "minimind-gpu-watch: %v\n", err)
-				}
+			more, err := g.Look()
+			if more {
+				table := runs.Differences(g.Runs)
+				keys.later <- func() { keys.table = table }
+			}
+			if err != nil {
+				keys.later <- func() { keys.failed = err }
+				fmt.Fprintf(os.Stderr, "minimind-gpu-watch: %v\n", err)
 			}
 		}
 	}()
 	ebiten.SetWindowResizingMode(ebiten.WindowResizingModeEnabled)
 	ebiten.SetWindowSize(1100, 720)
 	ebiten.SetWindowSizeLimits(320, 320, -1, -1)
-	return &screen.Game{Chart: c, Input: keys.update}, title, nil
+	return &screen.Game{Chart: g.Chart, Input: keys.update}, "minimind-gpu: " + strings.Join(runs.Names(named), ", "), nil
 }

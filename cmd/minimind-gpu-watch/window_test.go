@@ -216,21 +216,26 @@ func record(t *testing.T, dir string, from, to int, rate float64) {
 
 func TestWindow(t *testing.T) {
 	t.Setenv("LC_ALL", "zh_CN.UTF-8")
-	a, b := filepath.Join(t.TempDir(), "slow"), filepath.Join(t.TempDir(), "快的")
-	for dir, settings := range map[string]string{a: "learning_rate: 0.01\nseed: 1\n", b: "learning_rate: 0.02\nseed: 1\n"} {
+	write := func(dir, name, text string) {
+		t.Helper()
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, runs.ConfigFile), []byte(settings), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w := openWindow(t, a, b)
+	a, sweep := filepath.Join(t.TempDir(), "slow"), filepath.Join(t.TempDir(), "sweep")
+	b := filepath.Join(sweep, "快的")
+	write(a, runs.ConfigFile, "learning_rate: 0.01\nseed: 1\n")
+	write(sweep, runs.SweepFile, "")
+	w := openWindow(t, a, sweep)
 	now := w.photo() // waiting for the first step
 	record(t, a, 1, 100, 0.01)
 	now = w.changed(now, "a run begins")
+	write(b, runs.ConfigFile, "learning_rate: 0.02\nseed: 1\n")
 	record(t, b, 1, 150, 0.02)
-	now = w.changed(now, "another run begins")
+	now = w.changed(now, "another run of the sweep begins")
 	const keyL, keyEscape = 46, 9
 	w.key(keyL)
 	now = w.changed(now, "logarithmic axes")

@@ -37,6 +37,9 @@ func minimindAs(t *testing.T, p *program, args ...string) result {
 	if p.create == nil {
 		p.create = createFile
 	}
+	if p.machine.files == nil {
+		p.machine = thisMachine()
+	}
 	code := p.run(args)
 	return result{code, stdout.String(), stderr.String()}
 }

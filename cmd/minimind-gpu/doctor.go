@@ -115,11 +115,8 @@ type doctor struct {
 
 // newDoctor begins with what an earlier sitting recorded, and writes down what the run takes of the memory.
 func (r *training) newDoctor() (*doctor, error) {
-	limit, _, err := adapterMemory(r.flags.Training.Memory, r.device.Info)
-	if err != nil {
-		return nil, err
-	}
-	if r.device.Info.CPU && r.flags.Training.Memory == "" {
+	limit := r.memory.bytes
+	if r.memory.shared {
 		limit = 0 // all of the machine's memory is nothing to fill
 	}
 	_, _, peak := r.device.Ledger()

@@ -56,10 +56,15 @@ func (c *reasonCommand) Run(p *program, settings *kong.Context) error {
 }
 
 type loraCommand struct {
-	tuneFlags `embed:""`
-	Rank      int     `default:"8" help:"Inner size of the adapters: a multiple of 4. MiniMind's first generation has 8, its second 16."`
-	Alpha     float64 `placeholder:"A" help:"Adapters count alpha/rank. Default: rank, as MiniMind's, which count 1."`
-	Target    string  `default:"q_proj,o_proj" help:"Layers that get adapters: any of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj. Default: MiniMind's."`
+	tuneFlags    `embed:""`
+	adapterFlags `embed:""`
+	Alpha        float64 `placeholder:"A" help:"Adapters count alpha/rank. Default: rank, as MiniMind's, which count 1."`
+}
+
+// adapterFlags are what decides the size of adapters.
+type adapterFlags struct {
+	Rank   int    `default:"8" help:"Inner size of the adapters: a multiple of 4. MiniMind's first generation has 8, its second 16."`
+	Target string `default:"q_proj,o_proj" help:"Layers that get adapters: any of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj. Default: MiniMind's."`
 }
 
 // Run trains adapters beside a model that stays as it is.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -40,24 +41,32 @@ var batchSizeMapper = kong.MapperFunc(func(ctx *kong.DecodeContext, target refle
 	return nil
 })
 
+// load is what decides how much of an adapter's memory a run takes.
+type load struct {
+	adapter host.Info
+	model   config.Model
+	teacher *config.Model // nil: none
+	config  train.Config
+}
+
 // footprint is what a run takes of an adapter's memory.
 type footprint struct {
 	purposes []host.Entry
 	peak     int64
 }
 
-// rehearse makes a run's buffers, and those of its samples, on a planner of the adapter. teacher is nil without one.
-func rehearse(adapter host.Info, m config.Model, teacher *config.Model, c train.Config) (footprint, error) {
+// rehearse makes the run's buffers, and those of its samples, on a planner of the adapter.
+func (l load) rehearse() (footprint, error) {
 	validationRows := int64(0)
-	if c.ValidationShare > 0 {
-		validationRows = int64(c.BatchSize) // the most that can be needed
+	if l.config.ValidationShare > 0 {
+		validationRows = int64(l.config.BatchSize) // the most that can be needed
 	}
-	planner := host.Planner(adapter)
-	model, err := train.Rehearse(planner, m, teacher, c, validationRows)
+	planner := host.Planner(l.adapter)
+	t, err := train.Rehearse(planner, l.model, l.teacher, l.config, validationRows)
 	if err != nil {
 		return footprint{}, err
 	}
-	if _, err := generate.New(model, min(2*sampleOptions.MaxNewTokens, m.MaxPositionEmbeddings)); err != nil {
+	if _, err := generate.New(t.Model(), min(2*sampleOptions.MaxNewTokens, l.model.MaxPositionEmbeddings)); err != nil {
 		return footprint{}, err
 	}
 	var f footprint
@@ -65,11 +74,11 @@ func rehearse(adapter host.Info, m config.Model, teacher *config.Model, c train.
 	return f, planner.Err()
 }
 
-// fitRows is the advice for a memory.
-func fitRows(adapter host.Info, m config.Model, teacher *config.Model, c train.Config, memory int64, effective int) (plan.Batch, error) {
+// fit is the advice for a memory and an effective batch.
+func (l load) fit(memory int64, effective int) (plan.Batch, error) {
 	return plan.Fit(memory, effective, func(rows int) (int64, error) {
-		c.BatchSize = rows
-		f, err := rehearse(adapter, m, teacher, c)
+		l.config.BatchSize = rows
+		f, err := l.rehearse()
 		return f.peak, err
 	})
 }
@@ -78,49 +87,64 @@ func fitRows(adapter host.Info, m config.Model, teacher *config.Model, c train.C
 const mostOfMemory = 0.95
 
 // fit decides what --batch-size auto left open, and refuses a run that the adapter's memory cannot hold, as far as that
-// is known, with what would fit.
-func (p *program) fit(adapter host.Info, m config.Model, teacher *config.Model, c train.Config, f *trainFlags) error {
-	memory, from, err := adapterMemory(f.Memory, adapter)
-	if err != nil {
-		return fmt.Errorf("memory: %w", err)
-	}
+// is known, with what would fit. In a sweep it waits until there is room beside the other runs.
+func (r *training) fit() (err error) {
+	f := &r.flags.Training
 	if (f.EffectiveBatch > 0 || f.BatchSize == autoBatch) && f.AccumulationSteps != 1 {
 		return fmt.Errorf("accumulation_steps is %d: --batch-size auto and --effective-batch decide it themselves, leave it out", f.AccumulationSteps)
 	}
+	if f.BatchSize == autoBatch {
+		if err := r.seat.reserve(everything, 0); err != nil {
+			return err
+		}
+	}
+	if r.memory, err = r.memoryOf(r.device.Info, f.Memory); err != nil {
+		return err
+	}
+	l := load{r.device.Info, r.model, r.teacherModel(), r.config()}
 	switch {
 	case f.BatchSize == autoBatch:
-		if memory == 0 {
-			return errors.New("--batch-size auto: the memory of this adapter is not known (WebGPU does not tell it); say it by --memory, as in --memory 12GB")
-		}
-		effective := f.EffectiveBatch
-		if effective == 0 {
-			effective = autoEffectiveBatch
-		}
-		advice, err := fitRows(adapter, m, teacher, c, memory, effective)
-		if err != nil {
-			return fmt.Errorf("--batch-size auto: %w; take a smaller model or shorter rows (--max-seq-len)", err)
-		}
-		f.BatchSize, f.AccumulationSteps, f.EffectiveBatch = advice.Rows, advice.Accumulation, 0
-		p.say("batch      %d rows x %d: %s of %s (%s)", advice.Rows, advice.Accumulation, host.Bytes(advice.Bytes), host.Bytes(memory), from)
-		return nil
+		return r.fitAuto(l)
 	case f.EffectiveBatch > 0 && f.BatchSize > 0:
 		if f.EffectiveBatch%f.BatchSize != 0 {
 			return fmt.Errorf("effective_batch is %d and batch_size is %d: the first must be a multiple of the second", f.EffectiveBatch, f.BatchSize)
 		}
 		f.AccumulationSteps, f.EffectiveBatch = f.EffectiveBatch/f.BatchSize, 0
-		c.AccumulationSteps = f.AccumulationSteps
+		l.config.AccumulationSteps = f.AccumulationSteps
 	}
-	if memory == 0 || c.Validate() != nil {
-		return nil // the second is said where it is looked for
+	if l.config.Validate() != nil {
+		return nil // said where it is looked for
 	}
-	need, err := rehearse(adapter, m, teacher, c)
-	if err != nil || float64(need.peak) <= mostOfMemory*float64(memory) {
+	need, err := l.rehearse()
+	if err != nil {
 		return err
 	}
-	advice, err := fitRows(adapter, m, teacher, c, memory, c.BatchSize*c.AccumulationSteps)
-	if err != nil {
-		return fmt.Errorf("this run needs %s and the adapter has %s (%s): %w; take a smaller model or shorter rows (--max-seq-len)", host.Bytes(need.peak), host.Bytes(memory), from, err)
+	if r.memory.bytes == 0 {
+		r.say("memory     how much this adapter has is not known, so nothing holds the run's %s against it; --memory 12GB would say it", host.Bytes(need.peak))
 	}
-	return fmt.Errorf("this run needs %s and the adapter has %s (%s); --batch-size %d --accumulation-steps %d would fit with %s, or let --batch-size auto choose",
-		host.Bytes(need.peak), host.Bytes(memory), from, advice.Rows, advice.Accumulation, host.Bytes(advice.Bytes))
+	if r.memory.bytes == 0 || float64(need.peak) <= mostOfMemory*float64(r.memory.bytes) {
+		return r.seat.reserve(need.peak, r.memory.bytes)
+	}
+	refusal := fmt.Sprintf("this run needs %s and the adapter has %s", host.Bytes(need.peak), r.memory)
+	advice, err := l.fit(r.memory.bytes, l.config.BatchSize*l.config.AccumulationSteps)
+	if err != nil {
+		return fmt.Errorf("%s: %w; take a smaller model or shorter rows (--max-seq-len)", refusal, err)
+	}
+	return fmt.Errorf("%s; --batch-size %d --accumulation-steps %d would fit with %s, or let --batch-size auto choose",
+		refusal, advice.Rows, advice.Accumulation, host.Bytes(advice.Bytes))
+}
+
+// fitAuto decides --batch-size auto.
+func (r *training) fitAuto(l load) error {
+	if r.memory.bytes == 0 {
+		return errors.New("--batch-size auto: the memory of this adapter is not known (WebGPU does not tell it); say it by --memory, as in --memory 12GB")
+	}
+	f := &r.flags.Training
+	advice, err := l.fit(r.memory.bytes, cmp.Or(f.EffectiveBatch, autoEffectiveBatch))
+	if err != nil {
+		return fmt.Errorf("--batch-size auto: %w; take a smaller model or shorter rows (--max-seq-len)", err)
+	}
+	f.BatchSize, f.AccumulationSteps, f.EffectiveBatch = advice.Rows, advice.Accumulation, 0
+	r.say("batch      %d rows x %d: %s of %s", advice.Rows, advice.Accumulation, host.Bytes(advice.Bytes), r.memory)
+	return nil
 }

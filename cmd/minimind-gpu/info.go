@@ -31,9 +31,9 @@ func (c *infoCommand) Run(p *program) error {
 	}
 	for i, a := range adapters {
 		l := a.Limits
-		fmt.Fprintf(p.stdout, "  %d  %s\n     binding %s, buffer %s, %d storage buffers a kernel, workgroup memory %s, workgroup size %d, %d workgroups\n     f16 %s, timestamps %s\n",
+		fmt.Fprintf(p.stdout, "  %d  %s\n     binding %s, buffer %s, %d storage buffers a kernel, workgroup memory %s, workgroup size %d, %d workgroups\n     f16 %s, timestamps %s\n     memory %s\n",
 			i, a, host.Bytes(l.StorageBinding), host.Bytes(l.Buffer), l.StorageBuffers, host.Bytes(int64(l.WorkgroupMemory)), l.WorkgroupSize, l.GroupsPerDispatch,
-			yesNo(a.F16), yesNo(a.Timestamps))
+			yesNo(a.F16), yesNo(a.Timestamps), p.machine.memoryOf(a))
 	}
 	fmt.Fprintln(p.stdout, "\npresets (--preset NAME)")
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)

@@ -30,6 +30,9 @@ func (c *lrFindCommand) Run(p *program) error {
 			return err
 		}
 	}
+	if err := train.CheckRates(c.Lowest, c.Highest, c.Steps); err != nil {
+		return err
+	}
 	flags := &runFlags{dataFlags: c.dataFlags, Training: c.Training}
 	pretrain := pretrainCommand{runFlags: *flags, Tokenizer: c.Tokenizer, Preset: c.Preset, Model: c.Model}
 	s := pretrain.stage()
@@ -37,7 +40,7 @@ func (c *lrFindCommand) Run(p *program) error {
 		tune := tuneFlags{runFlags: *flags, From: c.From}
 		s = tune.stage("sft", conversationsSource())
 	}
-	flags.Training.LearningRate, flags.Training.MaxSteps = &c.Highest, max(c.Steps, 1)
+	flags.Training.LearningRate, flags.Training.MaxSteps = &c.Highest, c.Steps
 	flags.Training.Warmup, flags.Training.Schedule = 0, "constant"
 	r := &training{program: p, stage: s, flags: flags, progress: newProgress(p.stderr)}
 	defer r.close()

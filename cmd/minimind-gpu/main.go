@@ -62,10 +62,9 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	create         func(path string) (outputFile, error) // for checkpoints
-	interrupt      atomic.Pointer[func() bool]           // see onInterrupt
-
-	stopAfter int64  // 0, or the step after which a training is interrupted, by
-	stop      func() // for a sweep to go on with it later
+	machine        machine
+	interrupt      atomic.Pointer[func() bool] // see onInterrupt
+	seat           *seat                       // of a training in a sweep; nil: it runs by itself
 }
 
 // onInterrupt lets a command take Ctrl-C itself: f returns whether it did, else the program ends as usual. nil gives it
@@ -90,7 +89,7 @@ var errInterrupted = errors.New("interrupted")
 
 func main() {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &program{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, create: createFile}
+	p := &program{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, create: createFile, machine: thisMachine()}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -174,3 +173,6 @@ func dashed(args []string) []string {
 
 // say prints a line for people to standard error, so that standard output holds results only.
 func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
+
+// print writes results to standard output.
+func (p *program) print(format string, args ...any) { fmt.Fprintf(p.stdout, format, args...) }

@@ -18,7 +18,7 @@ import (
 )
 
 type plotCommand struct {
-	Runs   []string  `arg:"" name:"run" help:"Folders of runs; several are laid over one another."`
+	Runs   []string  `arg:"" name:"run" help:"Folders of runs, or of sweeps; several runs are laid over one another."`
 	Out    string    `short:"o" default:"chart.png" placeholder:"FILE" help:"Picture to write: .png, .svg, .pdf or .jpg."`
 	Series []string  `default:"loss,learning_rate" placeholder:"NAME,..." help:"Curves: loss, learning_rate, grad_norm, tokens_per_second, or any other number in metrics.jsonl."`
 	Width  int       `default:"960" help:"Width of the picture, in points of a screen; a PNG has twice as many pixels."`

@@ -123,6 +123,11 @@ func TestWatchWithoutWindow(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin)
+	sweep := t.TempDir() // none of its runs has begun
+	if err := os.WriteFile(filepath.Join(sweep, sweepRecord), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	minimind(t, "watch", sweep).want(t, 0, "--theme=light "+sweep)
 	minimind(t, "watch", run, run, "--log").want(t, 0, "--x=step --log=true --smoothing=0.9 --theme=light "+run+" "+run)
 }
 

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,28 +12,41 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
+	"sync"
 
-	"github.com/minimind-gpu/minimind-gpu/nn/metrics"
-	"github.com/minimind-gpu/minimind-gpu/nn/train/diagnose"
+	"github.com/minimind-gpu/minimind-gpu/cmd/internal/runs"
+	"github.com/minimind-gpu/minimind-gpu/host"
 )
 
 type sweepCommand struct {
-	File string `arg:"" name:"sweep.yaml" help:"What to run: command, set, grid or random, halving; docs/tuning.md describes them."`
-	Out  string `placeholder:"DIR" help:"Folder of all the runs; an unfinished sweep in it goes on. Default: runs/NAME-OF-THE-FILE."`
+	File     string `arg:"" name:"sweep.yaml" help:"What to run: command, set, grid or random, halving; docs/tuning.md describes them."`
+	Out      string `placeholder:"DIR" help:"Folder of all the runs; an unfinished sweep in it goes on. Default: runs/NAME-OF-THE-FILE."`
+	Parallel string `default:"auto" placeholder:"N" help:"Most runs at a time on the device, as far as its memory holds them; each comes out as it does alone. auto: 4 on a GPU whose memory is known, else 1."`
+	Watch    bool   `help:"Open a window that lays the curves of all runs over one another while they grow; Ctrl-C closes it, too."`
 }
+
+// Validate says which options cannot be; kong calls it.
+func (c *sweepCommand) Validate() error {
+	if n, err := strconv.Atoi(c.Parallel); c.Parallel != autoParallel && (err != nil || n < 1) {
+		return fmt.Errorf("--parallel is %s: must be a number of runs, at least 1, or auto", c.Parallel)
+	}
+	return nil
+}
+
+const autoParallel = "auto"
 
 // What a sweep's folder holds, besides its runs.
 const (
-	sweepRecord  = "sweep.yaml"
+	sweepRecord  = runs.SweepFile
 	sweepReport  = "report.html"
 	sweepPicture = "curves.png"
 )
 
-// Run runs the sweep, one run after the other.
+// Run runs the sweep.
 func (c *sweepCommand) Run(p *program) error {
-	text, file, runs, err := readSweep(c.File)
+	text, file, all, err := readSweep(c.File)
 	if err != nil {
 		return err
 	}
@@ -42,12 +54,21 @@ func (c *sweepCommand) Run(p *program) error {
 		base := filepath.Base(c.File)
 		c.Out = filepath.Join("runs", strings.TrimSuffix(base, filepath.Ext(base)))
 	}
-	s := &sweep{program: p, dir: c.Out, file: file, start: time.Now()}
+	s := &sweep{program: p, dir: c.Out, file: file, board: board{progress: newProgress(p.stderr), say: p.say},
+		room: room{taken: map[*seat]int64{}, freed: make(chan struct{})}}
 	if err := s.begin(text); err != nil {
 		return err
 	}
-	for i := range runs {
-		s.results = append(s.results, &sweepResult{sweepRun: runs[i], dir: filepath.Join(c.Out, runs[i].name)})
+	for _, run := range all {
+		s.results = append(s.results, &sweepResult{sweepRun: run, dir: filepath.Join(c.Out, run.name)})
+	}
+	if s.atOnce, err = strconv.Atoi(c.Parallel); err != nil {
+		s.atOnce = s.chooseParallel()
+	}
+	if c.Watch {
+		if _, err := p.openWindow(usualView, s.dir); err != nil {
+			p.say("no window  %v", err)
+		}
 	}
 	if err := s.runAll(); err != nil {
 		return err
@@ -58,23 +79,13 @@ func (c *sweepCommand) Run(p *program) error {
 // sweep is a sweep in progress.
 type sweep struct {
 	*program
-	dir     string
-	file    sweepFile
-	results []*sweepResult
-	start   time.Time
-}
-
-// sweepResult is what came out of a run.
-type sweepResult struct {
-	sweepRun
-	dir        string
-	status     string // finished, stopped at step N, failed
-	problem    string // why it failed
-	steps      int64
-	seconds    float64
-	loss       float64 // mean over the last tenth of the steps
-	validation float64 // the last; 0: none
-	stability  int
+	dir       string
+	file      sweepFile
+	results   []*sweepResult
+	atOnce    int        // runs, at most
+	preparing sync.Mutex // held by the run that is being prepared
+	room      room
+	board     board
 }
 
 // begin makes the folder, or makes sure that the one that is there is of the same sweep.
@@ -96,129 +107,103 @@ func (s *sweep) begin(text []byte) error {
 	return s.saveAtomically(record, writeBytes(text))
 }
 
+// chooseParallel is how many runs go at a time unless the user says it. A GPU is seldom busy with one small run, and with
+// four it is; a software adapter has no more cores for two.
+func (s *sweep) chooseParallel() int {
+	device, err := host.Open(host.Options{Adapter: s.results[0].adapter})
+	if err != nil {
+		return 1 // the first run will say it
+	}
+	defer device.Close()
+	memory, err := s.memoryOf(device.Info, s.results[0].memory)
+	if err != nil || device.Info.CPU || memory.bytes == 0 {
+		return 1
+	}
+	n := min(4, len(s.results))
+	if n > 1 {
+		s.say("up to %d runs at a time, as far as %s hold them; --parallel 1 runs one after the other", n, memory)
+	}
+	return n
+}
+
 // runAll runs all runs to their ends, or rung by rung.
 func (s *sweep) runAll() error {
 	going := slices.Clone(s.results)
-	var rungs []int64
-	if s.file.Halving != nil {
-		rungs = s.file.Halving.Rungs
-	}
-	for _, rung := range append(slices.Clone(rungs), math.MaxInt64) {
-		for i, r := range going {
-			if err := s.runOne(r, rung, fmt.Sprintf("%d of %d", i+1, len(going))); err != nil {
+	if h := s.file.Halving; h != nil {
+		for _, rung := range h.Rungs {
+			if err := s.runTo(going, rung); err != nil {
 				return err
 			}
+			going = s.best(going, rung)
 		}
-		if rung == math.MaxInt64 {
-			return nil
-		}
-		going = slices.DeleteFunc(going, func(r *sweepResult) bool { return r.problem != "" })
-		slices.SortStableFunc(going, func(a, b *sweepResult) int { return cmp.Compare(lossAt(a.dir, rung), lossAt(b.dir, rung)) })
-		keep := max(int(math.Ceil(s.file.Halving.Keep*float64(len(going)))), 1)
-		for _, r := range going[min(keep, len(going)):] {
-			r.status = fmt.Sprintf("stopped at step %d", rung)
-			s.say("         %s is stopped after step %d: loss %.4f", r.name, rung, lossAt(r.dir, rung))
-		}
-		going = going[:min(keep, len(going))]
 	}
-	return nil
+	return s.runTo(going, math.MaxInt64)
 }
 
-// runOne brings a run to a step, or to its end, from wherever it is.
-func (s *sweep) runOne(r *sweepResult, rung int64, which string) error {
-	args := append(slices.Clone(r.args), "--out="+r.dir)
-	opened, err := openRun(r.dir)
-	if err == nil {
-		state := opened.reader.Header.State
-		opened.close()
-		if state.Step >= state.TotalSteps || state.EarlyStop.Stopped || state.Step >= rung {
-			s.say("run %s  %s has been run to step %d", which, r.name, state.Step)
-			return r.read(s)
-		}
-		args = append(args, "--resume="+r.dir)
-	} else if len(checkpointSteps(filepath.Join(r.dir, checkpointsFolder))) == 0 { // killed before its first checkpoint
-		if err := os.RemoveAll(r.dir); err != nil {
+// runTo brings runs to a step, or to their ends.
+func (s *sweep) runTo(going []*sweepResult, rung int64) error {
+	s.board.begin(len(going))
+	free := make(chan struct{}, s.atOnce)
+	var all sync.WaitGroup
+	defer all.Wait()
+	for i, r := range going {
+		free <- struct{}{}
+		seat, err := s.seat(r, rung, fmt.Sprintf("%d of %d", i+1, len(going)))
+		if err != nil {
 			return err
 		}
+		all.Go(func() {
+			if seat != nil {
+				seat.train()
+			}
+			<-free
+		})
 	}
-	s.say("run %s  %s", which, r.name)
-	log, err := os.OpenFile(r.dir+".log", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	ctx, cancel := context.WithCancel(s.ctx)
-	defer cancel()
-	child := &program{ctx: ctx, stdin: strings.NewReader(""), stdout: log, stderr: log, create: s.create, stopAfter: rung, stop: cancel}
-	code := child.run(args)
-	switch {
-	case s.ctx.Err() != nil:
-		s.say("interrupted; go on by the same command")
+	all.Wait()
+	if s.ctx.Err() != nil {
+		s.board.tell("interrupted; go on by the same command")
 		return errInterrupted
-	case code != 0 && code != exitInterrupted:
-		r.status, r.problem = "failed", endOfLog(r.dir+".log")
-		s.say("         failed: %s", r.problem)
-		return nil
-	}
-	if err := r.read(s); err != nil {
-		return err
-	}
-	if rung == math.MaxInt64 {
-		s.say("         loss %.4f, validation %.4f, %s", r.loss, r.validation, clock(r.seconds))
 	}
 	return nil
 }
 
-// read takes what the run's folder says.
-func (r *sweepResult) read(s *sweep) error {
-	records, _, err := readRun(r.dir)
-	if err != nil {
-		return err
-	}
-	last := records[len(records)-1]
-	r.status, r.steps, r.seconds, r.stability = "finished", last.Step, last.Seconds, diagnose.Stability(records)
-	r.loss = lossOf(records)
-	for _, record := range records {
-		if record.ValidationLoss > 0 {
-			r.validation = record.ValidationLoss
+// best are those of the runs that go on after a rung. Those that have ended before it are in nobody's way.
+func (s *sweep) best(going []*sweepResult, rung int64) []*sweepResult {
+	going = slices.DeleteFunc(slices.Clone(going), func(r *sweepResult) bool { return r.problem != "" })
+	slices.SortStableFunc(going, func(a, b *sweepResult) int { return cmp.Compare(a.lossAt(rung), b.lossAt(rung)) })
+	keep := min(max(int(math.Ceil(s.file.Halving.Keep*float64(len(going)))), 1), len(going))
+	for _, r := range going[keep:] {
+		if !r.ended {
+			r.status = fmt.Sprintf("stopped at step %d", rung)
+			s.board.tell("stop         %s after step %d: loss %.4f", r.name, rung, r.lossAt(rung))
 		}
 	}
-	return nil
+	return going[:keep]
 }
 
-// lossOf is the mean loss of the last tenth of the steps.
-func lossOf(records []metrics.Record) float64 {
-	n := max(len(records)/10, 1)
-	sum := 0.0
-	for _, r := range records[len(records)-n:] {
-		sum += r.Loss
+// seat lets a run that has not come to a step yet take its place, wherever it goes on from. It is nil if there is nothing
+// to do: the run has come there, or cannot be gone on with, or the sweep was interrupted.
+func (s *sweep) seat(r *sweepResult, rung int64, which string) (*seat, error) {
+	if s.ctx.Err() != nil {
+		return nil, nil
 	}
-	return sum / float64(n)
-}
-
-// lossAt is what a run is judged by at a rung: the mean loss of the tenth of its steps before it. A run that has no number
-// there is behind all others.
-func lossAt(dir string, rung int64) float64 {
-	records, _, err := readRun(dir)
-	if err != nil {
-		return math.Inf(1)
+	place := &seat{sweep: s, run: r, rung: rung, which: which, args: append(slices.Clone(r.args), "--out="+r.dir)}
+	if len(checkpointSteps(filepath.Join(r.dir, checkpointsFolder))) == 0 { // new, or killed before its first checkpoint
+		if err := os.RemoveAll(r.dir); err != nil {
+			return nil, err
+		}
+		s.board.add(place)
+		return place, nil
 	}
-	records = slices.DeleteFunc(records, func(r metrics.Record) bool { return r.Step > rung })
-	if len(records) == 0 {
-		return math.Inf(1)
+	switch done, err := r.hasCome(rung); {
+	case err != nil:
+		s.board.pass("fail %s  %s: %s", which, r.name, r.fail(err))
+	case done:
+		s.board.pass("run  %s  %s has been run to step %d", which, r.name, r.steps)
+	default:
+		place.args = append(place.args, "--resume="+r.dir)
+		s.board.add(place)
+		return place, nil
 	}
-	if loss := lossOf(records); !math.IsNaN(loss) {
-		return loss
-	}
-	return math.Inf(1)
-}
-
-// endOfLog is the last line of a log that is not empty, without the program's name.
-func endOfLog(name string) string {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.TrimPrefix(lines[len(lines)-1], "minimind-gpu: ")
+	return nil, nil
 }

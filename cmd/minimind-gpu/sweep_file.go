@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
-	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
@@ -51,9 +52,10 @@ type sweepHalving struct {
 
 // sweepRun is one of the runs.
 type sweepRun struct {
-	name   string // of its folder
-	varied map[string]string
-	args   []string // of the command, without --out
+	name            string // of its folder
+	varied          map[string]string
+	args            []string // of the command, without --out
+	adapter, memory string   // of its settings
 }
 
 // readSweep reads a sweep's file and makes its runs. Everything that can be known before a run is checked.
@@ -71,6 +73,9 @@ func readSweep(name string) (text []byte, f sweepFile, runs []sweepRun, err erro
 	return text, f, runs, nil
 }
 
+// mostRuns is more than anybody waits for: a grid with more is a mistake, and is not made.
+const mostRuns = 1000
+
 // runs are the sweep's, checked.
 func (f *sweepFile) runs() ([]sweepRun, error) {
 	f.Command = cmp.Or(f.Command, "pretrain")
@@ -78,19 +83,11 @@ func (f *sweepFile) runs() ([]sweepRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name := range f.Set {
-		if err := checkSetting(name, known); err != nil {
-			return nil, fmt.Errorf("set: %w", err)
-		}
+	if err := checkSettings("set", &f.Set, known); err != nil {
+		return nil, err
 	}
-	if h := f.Halving; h != nil {
-		h.Keep = cmp.Or(h.Keep, 0.5)
-		if !(h.Keep > 0 && h.Keep < 1) {
-			return nil, fmt.Errorf("halving: keep is %v: must be between 0 and 1", h.Keep)
-		}
-		if len(h.Rungs) == 0 || h.Rungs[0] < 1 || !slices.IsSorted(h.Rungs) {
-			return nil, fmt.Errorf("halving: rungs are %v: they are the steps, growing, after which the worse runs are stopped", h.Rungs)
-		}
+	if err := f.Halving.check(); err != nil {
+		return nil, err
 	}
 	var combinations []map[string]any
 	switch {
@@ -107,35 +104,93 @@ func (f *sweepFile) runs() ([]sweepRun, error) {
 		return nil, err
 	}
 	var runs []sweepRun
-	for i, c := range combinations {
-		run := sweepRun{varied: map[string]string{}, args: strings.Fields(f.Command)}
-		settings := maps.Clone(f.Set)
-		if settings == nil {
-			settings = map[string]any{}
-		}
-		parts := []string{fmt.Sprintf("%03d", i+1)}
-		for _, name := range slices.Sorted(maps.Keys(c)) {
-			if _, both := f.Set[name]; both {
-				return nil, fmt.Errorf("%s is both set for all runs and varied", name)
-			}
-			settings[name], run.varied[name] = c[name], textOf(c[name])
-			parts = append(parts, name+"-"+run.varied[name])
-		}
-		run.name = strings.Map(func(r rune) rune {
-			if strings.ContainsRune("/\\ :*?\"<>|,", r) {
-				return '_'
-			}
-			return r
-		}, strings.Join(parts, "-"))
-		for _, name := range slices.Sorted(maps.Keys(settings)) {
-			run.args = append(run.args, "--"+strings.ReplaceAll(name, "_", "-")+"="+textOf(settings[name]))
-		}
-		if err := checkArguments(run.args); err != nil {
-			return nil, fmt.Errorf("run %s: %w", run.name, err)
+	for i, varied := range combinations {
+		run, err := f.run(i+1, varied, known)
+		if err != nil {
+			return nil, err
 		}
 		runs = append(runs, run)
 	}
 	return runs, nil
+}
+
+// run is the run of a number with some settings of its own.
+func (f *sweepFile) run(number int, varied map[string]any, known map[string]*kong.Flag) (sweepRun, error) {
+	run := sweepRun{varied: map[string]string{}, args: strings.Fields(f.Command)}
+	settings := maps.Clone(f.Set)
+	name := fmt.Sprintf("%03d", number)
+	for _, setting := range slices.Sorted(maps.Keys(varied)) {
+		if _, both := f.Set[setting]; both {
+			return run, fmt.Errorf("%s is both set for all runs and varied", setting)
+		}
+		settings[setting], run.varied[setting] = varied[setting], textOf(varied[setting])
+		name += "-" + setting + "-" + run.varied[setting]
+	}
+	run.name = folderName(name)
+	for _, setting := range slices.Sorted(maps.Keys(settings)) {
+		flag, value := known[setting], settings[setting]
+		list, several := value.([]any)
+		if !several || flag.Target.Kind() != reflect.Slice {
+			list = []any{value}
+		}
+		for _, v := range list {
+			run.args = append(run.args, "--"+flag.Name+"="+textOf(v))
+		}
+		switch flag.Name {
+		case "adapter":
+			run.adapter = textOf(value)
+		case "memory":
+			run.memory = textOf(value)
+		}
+	}
+	if err := checkArguments(run.args); err != nil {
+		return run, fmt.Errorf("run %s: %w", run.name, err)
+	}
+	if h, steps := f.Halving, settings["max_steps"]; h != nil && steps != nil {
+		if n, err := strconv.ParseInt(textOf(steps), 10, 64); err == nil && n > 0 && h.Rungs[len(h.Rungs)-1] >= n {
+			return run, fmt.Errorf("halving: rungs are %v, and run %s has %d steps: rungs come before the end", h.Rungs, run.name, n)
+		}
+	}
+	return run, nil
+}
+
+// folderName is a name that a folder can have on every system. Runs' names begin with their number, so those that are cut
+// off differ still.
+func folderName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("/\\ :*?\"<>|,", r) || unicode.IsControl(r) {
+			return '_'
+		}
+		return r
+	}, name)
+	for len(name) > 100 {
+		_, last := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-last]
+	}
+	return name
+}
+
+// check says what is wrong with a halving; nil is none.
+func (h *sweepHalving) check() error {
+	if h == nil {
+		return nil
+	}
+	h.Keep = cmp.Or(h.Keep, 0.5)
+	if !(h.Keep > 0 && h.Keep < 1) {
+		return fmt.Errorf("halving: keep is %v: must be between 0 and 1", h.Keep)
+	}
+	last := int64(0)
+	for _, rung := range h.Rungs {
+		if rung <= last {
+			last = 0
+			break
+		}
+		last = rung
+	}
+	if last == 0 {
+		return fmt.Errorf("halving: rungs are %v: they are the steps, growing, after which the worse runs are stopped", h.Rungs)
+	}
+	return nil
 }
 
 // textOf writes a value as a flag takes it.
@@ -153,68 +208,8 @@ func textOf(v any) string {
 	return fmt.Sprint(v)
 }
 
-// gridOf is every combination of the values, the last setting changing fastest.
-func gridOf(grid map[string][]any, known []string) ([]map[string]any, error) {
-	all := []map[string]any{{}}
-	for _, name := range slices.Sorted(maps.Keys(grid)) {
-		if err := checkSetting(name, known); err != nil {
-			return nil, fmt.Errorf("grid: %w", err)
-		}
-		if len(grid[name]) == 0 {
-			return nil, fmt.Errorf("grid: %s has no values", name)
-		}
-		var next []map[string]any
-		for _, c := range all {
-			for _, v := range grid[name] {
-				with := maps.Clone(c)
-				with[name] = v
-				next = append(next, with)
-			}
-		}
-		all = next
-	}
-	return all, nil
-}
-
-// draw draws the runs: the same ones for the same seed.
-func (r *sweepRandom) draw(known []string) ([]map[string]any, error) {
-	if r.Runs < 1 || len(r.From) == 0 {
-		return nil, fmt.Errorf("random: runs is %d of %d settings: there must be at least one of each, as in\n  random:\n    runs: 8\n    from:\n      learning_rate: {low: 1e-4, high: 1e-2, scale: log}", r.Runs, len(r.From))
-	}
-	random := rand.New(rand.NewPCG(r.Seed, 0))
-	all := make([]map[string]any, r.Runs)
-	for i := range all {
-		all[i] = map[string]any{}
-		for _, name := range slices.Sorted(maps.Keys(r.From)) {
-			if err := checkSetting(name, known); err != nil {
-				return nil, fmt.Errorf("random: %w", err)
-			}
-			from := r.From[name]
-			switch {
-			case len(from.Values) > 0:
-				all[i][name] = from.Values[random.IntN(len(from.Values))]
-			case !(from.High > from.Low) || from.Scale == "log" && from.Low <= 0:
-				return nil, fmt.Errorf("random: %s is from %v to %v: it needs values, or low and high with low below high (and above 0 on a log scale)", name, from.Low, from.High)
-			case from.Scale == "log":
-				all[i][name] = threeDigits(from.Low * math.Pow(from.High/from.Low, random.Float64()))
-			case from.Scale == "" || from.Scale == "linear":
-				all[i][name] = threeDigits(from.Low + (from.High-from.Low)*random.Float64())
-			default:
-				return nil, fmt.Errorf("random: %s has the scale %q: linear or log", name, from.Scale)
-			}
-		}
-	}
-	return all, nil
-}
-
-// threeDigits rounds a number: more say nothing, and make long names.
-func threeDigits(v float64) float64 {
-	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
-	return rounded
-}
-
-// trainingFlags are the flags of a training command.
-func trainingFlags(command string) ([]string, error) {
+// trainingFlags are the flags of a training command, under their names as settings.
+func trainingFlags(command string) (map[string]*kong.Flag, error) {
 	parser := newParser(&program{stdout: io.Discard, stderr: io.Discard}, &commandLine{}, &settingsFiles{})
 	node := parser.Model.Node
 	for _, word := range strings.Fields(command) {
@@ -227,25 +222,36 @@ func trainingFlags(command string) ([]string, error) {
 	if node.DefaultCmd != nil {
 		node = node.DefaultCmd
 	}
-	var names []string
+	known := map[string]*kong.Flag{}
 	for _, f := range node.Flags {
-		names = append(names, f.Name)
+		known[settingName(f.Name)] = f
 	}
-	if !slices.Contains(names, "max-steps") || !slices.Contains(names, "out") {
+	if known["max_steps"] == nil || known["out"] == nil {
 		return nil, fmt.Errorf("%q does not train: pretrain, sft, lora and the like do", command)
 	}
-	return names, nil
+	return known, nil
 }
 
-// checkSetting says that a setting is no flag of the command.
-func checkSetting(name string, known []string) error {
-	flag := strings.ReplaceAll(name, "_", "-")
-	if slices.Contains(notSettings, flag) {
-		return fmt.Errorf("%s is not for a sweep to set: each run has its own folder", name)
+// settingName is a flag's name as settings are written.
+func settingName(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
+
+// checkSettings says which settings are no flags of the command, or there twice, and names them all with underscores.
+func checkSettings[V any](where string, settings *map[string]V, known map[string]*kong.Flag) error {
+	named := map[string]V{}
+	for _, given := range slices.Sorted(maps.Keys(*settings)) {
+		name := settingName(given)
+		_, twice := named[name]
+		switch {
+		case slices.Contains(notSettings, strings.ReplaceAll(name, "_", "-")):
+			return fmt.Errorf("%s: %s is not for a sweep's runs to set: the sweep says where they are and who looks on", where, given)
+		case known[name] == nil:
+			return fmt.Errorf("%s: there is no setting %q%s", where, given, didYouMean(name, slices.Sorted(maps.Keys(known))))
+		case twice:
+			return fmt.Errorf("%s: %s is there twice, with underscores and with dashes", where, name)
+		}
+		named[name] = (*settings)[given]
 	}
-	if !slices.Contains(known, flag) {
-		return fmt.Errorf("there is no setting %q%s", name, didYouMean(flag, known))
-	}
+	*settings = named
 	return nil
 }
 

@@ -15,8 +15,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-
-	"github.com/minimind-gpu/minimind-gpu/cmd/internal/runs"
 )
 
 // stabilityMeans defines the score.
@@ -48,40 +46,20 @@ func (s *sweep) report() error {
 	}
 	picture := filepath.Join(s.dir, sweepPicture)
 	quiet := &program{ctx: s.ctx, stdout: io.Discard, stderr: s.stderr, create: s.create}
-	plot := plotCommand{Runs: dirs, Out: picture, Series: []string{"loss", "learning_rate"}, Width: 960, Height: 600, View: runs.View{X: "step", Smoothing: 0.9, Theme: "light"}}
+	plot := plotCommand{Runs: dirs, Out: picture, Series: []string{"loss", "learning_rate"}, Width: 960, Height: 600, View: usualView}
 	if err := plot.Run(quiet); err != nil {
 		return err
 	}
 	if err := s.writePage(rows, picture); err != nil {
 		return err
 	}
-	s.say("\ncurves  %s\nreport  %s\nwindow  minimind-gpu watch %s", picture, filepath.Join(s.dir, sweepReport), filepath.Join(s.dir, "*")+"/")
+	s.say("\ncurves  %s\nreport  %s\nwindow  minimind-gpu watch %s", picture, filepath.Join(s.dir, sweepReport), s.dir)
 	for _, r := range s.results {
 		if r.problem != "" {
 			return fmt.Errorf("%s has failed: %s; mend it and give the same command again", r.name, r.problem)
 		}
 	}
 	return nil
-}
-
-// rank puts finished runs before those that were stopped, and these before those that failed.
-func (r *sweepResult) rank() int {
-	switch {
-	case r.problem != "":
-		return 2
-	case r.status != "finished":
-		return 1
-	}
-	return 0
-}
-
-// score is what runs are ordered by: the validation loss, or without one the loss.
-func (r *sweepResult) score() float64 {
-	score := cmp.Or(r.validation, r.loss)
-	if math.IsNaN(score) {
-		return math.Inf(1)
-	}
-	return score
 }
 
 // rows are the table: its heading, then a row a run.
@@ -93,11 +71,11 @@ func (s *sweep) rows() [][]string {
 		for _, name := range names {
 			row = append(row, r.varied[name])
 		}
-		validation, perplexity := "-", "-"
-		if r.validation > 0 {
-			validation, perplexity = fmt.Sprintf("%.4f", r.validation), fmt.Sprintf("%.2f", math.Exp(r.validation))
+		perplexity := "-"
+		if r.validation != 0 {
+			perplexity = fmt.Sprintf("%.2f", math.Exp(r.validation))
 		}
-		rows = append(rows, append(row, fmt.Sprint(r.steps), clock(r.seconds), fmt.Sprintf("%.4f", r.loss), validation, perplexity, fmt.Sprint(r.stability), r.status))
+		rows = append(rows, append(row, fmt.Sprint(r.steps), clock(r.seconds), fmt.Sprintf("%.4f", r.loss), r.validationText(), perplexity, fmt.Sprint(r.stability), r.status))
 	}
 	return rows
 }

@@ -59,6 +59,7 @@ type training struct {
 	stage
 	flags     *runFlags
 	device    *host.Device
+	memory    adapterMemory
 	model     config.Model
 	called    string // the model's name and a colon; empty for one without
 	remark    string // on the model
@@ -84,7 +85,7 @@ type training struct {
 func (p *program) train(s stage, flags *runFlags, settings *kong.Context) error {
 	r := &training{program: p, stage: s, flags: flags, progress: newProgress(p.stderr)}
 	defer r.close()
-	if err := r.prepare(settings); err != nil {
+	if err := r.prepareInTurn(settings); err != nil {
 		return err
 	}
 	r.announce()
@@ -93,6 +94,15 @@ func (p *program) train(s stage, flags *runFlags, settings *kong.Context) error 
 		return r.explain(err)
 	}
 	return r.finish()
+}
+
+// prepareInTurn prepares the run while no other of its sweep does: they may make the same files.
+func (r *training) prepareInTurn(settings *kong.Context) error {
+	defer r.seat.prepare()()
+	if r.ctx.Err() != nil {
+		return errInterrupted
+	}
+	return r.prepare(settings)
 }
 
 // prepare opens everything that the run needs, in an order that fails early and leaves nothing behind.
@@ -151,12 +161,11 @@ func (r *training) prepare(settings *kong.Context) (err error) {
 
 // assemble opens the device and the data, and makes the trainer.
 func (r *training) assemble() (err error) {
-	f := r.flags
-	if r.device, err = host.Open(host.Options{Adapter: f.Adapter}); err != nil {
+	if r.device, err = host.Open(host.Options{Adapter: r.flags.Adapter}); err != nil {
 		return err
 	}
 	r.defaults()
-	if err := r.fit(r.device.Info, r.model, r.teacherModel(), r.config(), &f.Training); err != nil {
+	if err := r.fit(); err != nil {
 		return err
 	}
 	if err := r.config().Validate(); err != nil {
@@ -298,9 +307,7 @@ func (r *training) loop() error {
 			}
 		}
 		r.save(s)
-		if r.stopAfter > 0 && s.Step >= r.stopAfter {
-			r.stop()
-		}
+		r.seat.see(s)
 	}
 	return nil
 }

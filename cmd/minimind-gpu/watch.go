@@ -14,9 +14,12 @@ import (
 )
 
 type watchCommand struct {
-	Runs []string  `arg:"" name:"run" help:"Folders of runs to follow; several are laid over one another, with a table of what differs."`
+	Runs []string  `arg:"" name:"run" help:"Folders of runs to follow, or of sweeps; several runs are laid over one another, with a table of what differs."`
 	View runs.View `embed:""`
 }
+
+// usualView is how curves are shown unless flags say it.
+var usualView = runs.View{X: "step", Smoothing: 0.9, Theme: "light"}
 
 // Run shows the runs in a window until it is closed.
 func (c *watchCommand) Run(p *program) error {
@@ -85,7 +88,7 @@ func (r *training) watch() {
 	if !r.flags.Watch {
 		return
 	}
-	if _, err := r.openWindow(runs.View{X: "step", Smoothing: 0.9, Theme: "light"}, r.folder.dir); err != nil {
+	if _, err := r.openWindow(usualView, r.folder.dir); err != nil {
 		r.say("no window  %v", err)
 	}
 }

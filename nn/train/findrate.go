@@ -16,12 +16,20 @@ type RatePoint struct {
 	Smooth float64 // the loss, averaged over about the last ten steps
 }
 
+// CheckRates says why FindRate cannot go so many steps from low to high.
+func CheckRates(low, high float64, steps int) error {
+	if !(low > 0) || !(high > low) || math.IsInf(high, 0) || steps < 10 {
+		return fmt.Errorf("a range test of %d steps from %g to %g: it needs at least 10 steps, and rates above 0 that grow", steps, low, high)
+	}
+	return nil
+}
+
 // FindRate trains for some steps while the learning rate grows geometrically from low to high, and then takes the run
 // back to where it was, bit for bit. It ends early when the loss has risen well above its beginning. each, if not nil,
 // is shown every step.
 func (t *Trainer) FindRate(ctx context.Context, low, high float64, steps int, each func(RatePoint)) (points []RatePoint, err error) {
-	if !(low > 0) || !(high > low) || math.IsInf(high, 0) || steps < 10 {
-		return nil, fmt.Errorf("a range test of %d steps from %g to %g: it needs at least 10 steps, and rates above 0 that grow", steps, low, high)
+	if err := CheckRates(low, high, steps); err != nil {
+		return nil, err
 	}
 	var before bytes.Buffer
 	if err := t.Save(&before); err != nil {

@@ -18,6 +18,9 @@ const (
 	MetricsFile = "metrics.jsonl" // a line a step
 )
 
+// SweepFile is in the folder of a sweep, beside the folders of its runs.
+const SweepFile = "sweep.yaml"
+
 // Run is a run's folder.
 type Run struct {
 	Dir      string
@@ -48,10 +51,33 @@ func Open(dir string) (*Run, error) {
 	return r, nil
 }
 
-// OpenAll opens folders.
+// find lists the folders of runs: those that are named, and in place of a sweep's the runs in it that have begun.
+func find(dirs []string) []string {
+	var all []string
+	for _, dir := range dirs {
+		if !exists(filepath.Join(dir, SweepFile)) {
+			all = append(all, dir)
+			continue
+		}
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if path := filepath.Join(dir, e.Name()); exists(filepath.Join(path, ConfigFile)) {
+				all = append(all, path)
+			}
+		}
+	}
+	return all
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// OpenAll opens the folders of runs, and of sweeps all of whose runs that have begun: none, perhaps.
 func OpenAll(dirs []string) ([]*Run, error) {
 	var all []*Run
-	for _, dir := range dirs {
+	for _, dir := range find(dirs) {
 		r, err := Open(dir)
 		if err != nil {
 			return nil, err

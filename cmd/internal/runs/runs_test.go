@@ -69,3 +69,40 @@ func TestNames(t *testing.T) {
 		t.Errorf("names %q, want %q", got, want)
 	}
 }
+
+// A sweep is its runs, which begin one after another; what cannot be read is told once and left as it is.
+func TestGroup(t *testing.T) {
+	alone, sweep := t.TempDir(), t.TempDir()
+	write(t, alone, ConfigFile, "seed: 1\n")
+	write(t, sweep, SweepFile, "grid: {}\n")
+	write(t, sweep, "001-a.log", "")
+	g, err := View{Theme: "light", X: "step"}.Group([]string{alone, sweep})
+	if err != nil || len(g.Runs) != 1 {
+		t.Fatalf("%d runs, %v", len(g.Runs), err)
+	}
+	look := func(wantMore bool, wantRuns int, says string) {
+		t.Helper()
+		more, err := g.Look()
+		if more != wantMore || len(g.Runs) != wantRuns || (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("more %v, %d runs, error %v; want %v, %d and %q", more, len(g.Runs), err, wantMore, wantRuns, says)
+		}
+	}
+	look(false, 1, "")
+	second := filepath.Join(sweep, "002-b")
+	write(t, second, ConfigFile, "seed: 2\n")
+	write(t, second, MetricsFile, `{"step":1,"loss":3}`+"\n")
+	look(true, 2, "")
+	look(false, 2, "")
+	first := filepath.Join(sweep, "001-a")
+	write(t, first, ConfigFile, "seed: [")
+	look(false, 2, "not a YAML map")
+	look(false, 2, "")
+	write(t, alone, MetricsFile, "nonsense\n")
+	look(false, 2, "metrics.jsonl, line 1")
+	look(false, 2, "")
+	write(t, filepath.Join(sweep, "003-c"), ConfigFile, "seed: 3\n")
+	look(true, 3, "")
+	if names := g.Chart.Runs(); len(names) != 3 || g.Runs[2].Dir != filepath.Join(sweep, "003-c") {
+		t.Errorf("the chart has %v", names)
+	}
+}
