@@ -225,4 +225,7 @@ func TestRate(t *testing.T) {
 			t.Fatalf("%v a second, want 500", got)
 		}
 	}
+	if first, second := r.add(50, 10), r.add(51, 40); first != 0 || second != 30 {
+		t.Fatalf("%v and then %v a second after a run went back, want 0 for unknown and 30", first, second)
+	}
 }

@@ -76,8 +76,11 @@ type rate struct{ marks []mark }
 type mark struct{ seconds, amount float64 }
 
 // add takes the time and the amount, both since the start, and returns the rate; 0 while there is nothing to compare: the
-// first steps arrive late and together.
+// first steps arrive late and together. An amount that has fallen, since a run went back, begins anew.
 func (r *rate) add(seconds, amount float64) float64 {
+	if n := len(r.marks); n > 0 && amount < r.marks[n-1].amount {
+		r.marks = nil
+	}
 	r.marks = append(r.marks, mark{seconds, amount})
 	for len(r.marks) > 2 && r.marks[1].seconds < seconds-10 {
 		r.marks = r.marks[1:]

@@ -36,7 +36,8 @@ type Step struct {
 // Run trains to the end of the run, or until ctx is done. It yields every step, some of them late: the device is not
 // waited for, except once in a while, when a step validates, samples or saves; then the device holds exactly the step
 // that is yielded. When ctx is done, one more such step is yielded with SaveDue. Breaking off stops the training, and
-// another Run then goes on with the steps that were not yielded; taking time pauses it. An error comes without a step, after all steps before it.
+// another Run then goes on with the steps that were not yielded; taking time pauses it. An error comes without a step,
+// after all steps before it.
 func (t *Trainer) Run(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		t.started = time.Now()

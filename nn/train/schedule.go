@@ -101,8 +101,8 @@ func stepsOf(length float64, total int64) int64 {
 	return int64(math.Round(length * float64(total)))
 }
 
-// stepsOfRun is the run's length in optimizer steps. Each epoch's last step may have fewer micro-batches' worth of rows:
-// its batches are filled up.
+// stepsOfRun is the run's length in optimizer steps. A micro-batch ends with its epoch, and is filled up; a step does not,
+// so the last one may begin another epoch.
 func stepsOfRun(c Config, d Data) int64 {
 	if c.MaxSteps > 0 {
 		return int64(c.MaxSteps)

@@ -52,12 +52,12 @@ func New(dev *host.Device, model config.Model, c Config, d Data) (*Trainer, erro
 // Resume goes on with a checkpoint's run, exactly. The error says what differs from it.
 func Resume(dev *host.Device, r *checkpoint.Reader, c Config, d Data) (*Trainer, error) {
 	s := r.Header.State.Settings
-	if want := s[dataSetting]; want != d.Source {
-		return nil, fmt.Errorf("this data is not the run's: its content is %.12s, the run's was %.12s; give the run's data, or begin a new run", d.Source, want)
-	}
 	recorded, err := ConfigOf(s)
 	if err != nil {
 		return nil, err
+	}
+	if want := s[dataSetting]; want != d.Source {
+		return nil, fmt.Errorf("this data is not the run's: its content is %.12s, the run's was %.12s; give the run's data, or begin a new run", d.Source, want)
 	}
 	var differ []string
 	given, was := c.settings(), recorded.settings()
