@@ -16,10 +16,9 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/generate"
 )
 
-// asked tells the questions of this test from the corpus's others: who eats the apple of a story, in English or Chinese.
-func asked(question string) bool {
-	return strings.Contains(question, "Who eats") || strings.Contains(question, "谁吃了")
-}
+// asked tells the questions of this test from the corpus's others: who eats the apple of a story, in Chinese, which is the
+// shorter.
+func asked(question string) bool { return strings.Contains(question, "谁吃了") }
 
 // conversations are a shard of conversations with one such question.
 func conversations(t *testing.T, f *chat.Format, n int) (*data.Set, string) {
@@ -86,11 +85,11 @@ func TestSFTAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := testConfig()
-	c.MaxSteps, c.BatchSize, c.AccumulationSteps, c.LearningRate, c.MaxSeqLen = 100, 4, 1, 5e-3, 80
+	c.MaxSteps, c.BatchSize, c.AccumulationSteps, c.LearningRate, c.MaxSeqLen = 30, 2, 1, 5e-3, 52
 	_, base := learn(t, tinyModel(), c, slices.Collect(corpus.Documents(1, 2000)), nil, nil)
 
 	set, source := conversations(t, f, 1500)
-	c.Stage, c.MaxSteps, c.LearningRate = "sft", 250, 6e-3
+	c.Stage, c.MaxSteps = "sft", 260
 	d := Data{Tokenizer: f.Tokenizer, Source: source, From: open(t, base)}
 	if d.Train, err = set.Stream(data.Layout{T: c.MaxSeqLen, Shuffle: true, Seed: 1}, data.Cursor{}); err != nil {
 		t.Fatal(err)

@@ -199,16 +199,37 @@ func learn(t *testing.T, model config.Model, c Config, documents []string, from,
 	return steps[len(steps)-1].Validation.Loss, saved
 }
 
+// experienced is a model that has learnt the corpus well for its size, which tests share: its validation loss, and its
+// checkpoint.
+func experienced(t *testing.T) (loss float64, saved []byte) {
+	t.Helper()
+	if experience.saved == nil {
+		c := effectConfig()
+		c.MaxSteps = 150
+		experience.loss, experience.saved = learn(t, tinyModel(), c, slices.Collect(corpus.Documents(1, 400)), nil, nil)
+	}
+	return experience.loss, experience.saved
+}
+
+var experience struct {
+	loss  float64
+	saved []byte
+}
+
+// effectConfig is of runs that learn what they can in seconds.
+func effectConfig() Config {
+	c := testConfig()
+	c.MaxSteps, c.BatchSize, c.AccumulationSteps, c.LearningRate = 60, 4, 1, 5e-3
+	return c
+}
+
 // A student beside a teacher that knows more ends with a lower loss on held-out text than the same student alone.
 func TestDistilledStudentIsBetter(t *testing.T) {
-	large, small := tinyModel(), tinyModel()
+	small, documents := tinyModel(), slices.Collect(corpus.Documents(1, 400))
 	small.HiddenSize, small.HeadDim, small.IntermediateSize, small.NumHiddenLayers = 16, 4, 32, 1
-	documents := slices.Collect(corpus.Documents(1, 400))
-	c := testConfig()
-	c.MaxSteps, c.BatchSize, c.AccumulationSteps, c.LearningRate = 150, 4, 1, 5e-3
-	guide, teacher := learn(t, large, c, documents, nil, nil)
-
-	c.MaxSteps, c.Seed = 60, 5
+	guide, teacher := experienced(t)
+	c := effectConfig()
+	c.Seed = 5
 	alone, _ := learn(t, small, c, documents, nil, nil)
 	c.Stage, c.Distillation = "distill", nn.Distillation{Alpha: 0.5, Temperature: 1.5}
 	taught, _ := learn(t, small, c, documents, nil, teacher)
@@ -220,9 +241,8 @@ func TestDistilledStudentIsBetter(t *testing.T) {
 // From the same start and on the same kind of text, adapters on all linear layers come within 0.1 of the validation loss
 // that training all parameters reaches, of the 0.4 that there are to gain.
 func TestLoRAComesCloseToFullTraining(t *testing.T) {
-	c := testConfig()
-	c.MaxSteps, c.BatchSize, c.AccumulationSteps, c.LearningRate = 150, 4, 1, 5e-3
-	_, base := learn(t, tinyModel(), c, slices.Collect(corpus.Documents(1, 400)), nil, nil)
+	c := effectConfig()
+	_, base := experienced(t)
 	var chinese []string
 	for document := range corpus.Documents(1, 800) {
 		if document[0] >= 0x80 {

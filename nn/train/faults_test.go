@@ -23,7 +23,7 @@ func TestFaultsAreDiagnosed(t *testing.T) {
 	} {
 		t.Run(string(want), func(t *testing.T) {
 			c := testConfig()
-			c.BatchSize, c.MaxSeqLen, c.AccumulationSteps, c.MaxSteps, c.LearningRate, c.ValidationInterval, c.SaveInterval = 8, 32, 1, 100, 5e-3, 10, 100
+			c.BatchSize, c.MaxSeqLen, c.AccumulationSteps, c.MaxSteps, c.LearningRate, c.ValidationInterval, c.SaveInterval = 4, 32, 1, 100, 5e-3, 10, 100
 			documents := 300
 			inject(&c, &documents)
 			trainer, err := New(hosttest.Device(t), m, c, testData(t, c, documents, checkpoint.Cursor{}))

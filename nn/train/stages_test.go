@@ -42,14 +42,18 @@ func (s masked) Next(b *data.Batch) error {
 	return nil
 }
 
-// pretrained is a model that has learnt for some steps, as a checkpoint.
+// pretrained is a model that has learnt for some steps, as a checkpoint, which tests share.
 func pretrained(t *testing.T, steps int) []byte {
 	t.Helper()
-	c := testConfig()
-	c.MaxSteps = steps
-	_, saved := run(t, newTrainer(t, c), 0)
-	return saved
+	if pretrainedFor[steps] == nil {
+		c := testConfig()
+		c.MaxSteps = steps
+		_, pretrainedFor[steps] = run(t, newTrainer(t, c), 0)
+	}
+	return pretrainedFor[steps]
 }
+
+var pretrainedFor = map[int][]byte{}
 
 func open(t *testing.T, saved []byte) *checkpoint.Reader {
 	t.Helper()
