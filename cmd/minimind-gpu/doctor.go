@@ -148,9 +148,15 @@ func (d *doctor) see(s train.Step) string {
 		}
 		return ""
 	}
-	line := recordOf(s) // its values would fill the memory: only this one is judged
-	if ratio, measured := s.Value("update_ratio"); measured {
-		line.Values = map[string]float64{"update_ratio": ratio}
+	line := recordOf(s)
+	for _, name := range diagnose.Reads { // all values would fill the memory
+		v, measured := s.Value(name)
+		if measured && line.Values == nil {
+			line.Values = map[string]float64{}
+		}
+		if measured {
+			line.Values[name] = v
+		}
 	}
 	d.records = append(d.records, line)
 	if s.Validation == nil && !s.SaveDue {

@@ -7,6 +7,14 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/metrics"
 )
 
+// Reads names what the diagnosis looks at among a record's values.
+var Reads = []string{updateRatio, crossEntropy}
+
+const (
+	updateRatio  = "update_ratio"  // norm of the update over that of the weights
+	crossEntropy = "cross_entropy" // of a distillation, whose loss is more; validation measures this alone
+)
+
 // curve is a run's loss with what can be measured on it.
 type curve struct {
 	step       []int64
@@ -15,7 +23,7 @@ type curve struct {
 	smooth     []float64 // the loss's running mean over a tenth of the run
 	ratio      []float64 // norm of the update over that of the weights, where it was measured after the warm-up
 	validation []float64
-	trainingAt []float64 // the smoothed training loss at each validation
+	trainingAt []float64 // what validation measures, of the training data, smoothed, at each validation
 
 	progress float64 // part of the planned steps that is done
 	first    float64 // loss at the beginning
@@ -31,6 +39,8 @@ type curve struct {
 func newCurve(records []metrics.Record, run Run) *curve {
 	c := &curve{early: -1}
 	var trend Trend
+	var text []float64    // what validation measures, of the training data
+	var validatedAt []int // indices
 	for i, r := range records {
 		c.skipped = max(c.skipped, r.Skipped)
 		c.broken = !finite(r.Loss)
@@ -44,8 +54,13 @@ func newCurve(records []metrics.Record, run Run) *curve {
 			continue
 		}
 		c.step, c.loss, c.rate = append(c.step, r.Step), append(c.loss, r.Loss), append(c.rate, r.LearningRate)
+		if v, distilled := r.Values[crossEntropy]; distilled && finite(v) {
+			text = append(text, v)
+		} else {
+			text = append(text, r.Loss)
+		}
 		if r.ValidationLoss != 0 && finite(r.ValidationLoss) {
-			c.validation, c.trainingAt = append(c.validation, r.ValidationLoss), append(c.trainingAt, float64(len(c.loss)-1)) // an index, for now
+			c.validation, validatedAt = append(c.validation, r.ValidationLoss), append(validatedAt, len(c.loss)-1)
 		}
 	}
 	n := len(c.loss)
@@ -56,16 +71,16 @@ func newCurve(records []metrics.Record, run Run) *curve {
 	c.progress = float64(c.step[n-1]) / float64(planned)
 	window := max(int(planned)/10, 5)
 	c.window = float64(window)
-	sums := newSums(c.loss)
+	sums, textSums := newSums(c.loss), newSums(text)
 	for i := range c.loss { // the mean of the last window losses
 		c.smooth = append(c.smooth, sums.mean(i+1-window, i+1))
 	}
-	for i := range c.trainingAt {
-		c.trainingAt[i] = c.smooth[int(c.trainingAt[i])]
+	for _, i := range validatedAt {
+		c.trainingAt = append(c.trainingAt, textSums.mean(i+1-window, i+1))
 	}
 	peak := slices.Index(c.rate, slices.Max(c.rate)) // the warm-up ends there
 	for _, r := range records {
-		if v := r.Values["update_ratio"]; v > 0 && r.Step > c.step[peak] {
+		if v := r.Values[updateRatio]; v > 0 && r.Step > c.step[peak] {
 			c.ratio = append(c.ratio, v)
 		}
 	}

@@ -81,6 +81,10 @@ func TestDiagnose(t *testing.T) {
 		}), run, Healthy, [5]Verdict{Good, Watch, Good, Good, Good}, [3]Verdict{Watch, Good, Good}, 4},
 		{"a file without learning rates", synthetic(0.02, falling, func(r *metrics.Record) { r.LearningRate = math.NaN() }), run,
 			Healthy, [5]Verdict{Good, Good, Good, Good, Good}, [3]Verdict{Good, Good, Good}, 5},
+		{"distillation", synthetic(0.02, falling, func(r *metrics.Record) {
+			r.Values = map[string]float64{"cross_entropy": r.Loss}
+			r.Loss *= 0.6
+		}), run, Healthy, [5]Verdict{Good, Good, Good, Good, Good}, [3]Verdict{Good, Good, Good}, 5},
 		{"little memory", synthetic(0.02, falling), Run{Steps: 400, Memory: 30, MemoryLimit: 100}, Healthy, [5]Verdict{Good, Good, Good, Watch, Good}, [3]Verdict{Good, Good, Watch}, 5},
 		{"full memory, of unknown size", synthetic(0.02, falling), Run{Steps: 400}, Healthy, [5]Verdict{Good, Good, Good, Unknown, Good}, [3]Verdict{Good, Good, Unknown}, 5},
 		{"a quarter of a run", synthetic(0.02, falling)[:100], run, TooEarly, [5]Verdict{Good, Unknown, Unknown, Good, Good}, [3]Verdict{Good, Unknown, Good}, 5},
