@@ -32,14 +32,14 @@ export class Comparison {
       if (bad) return this.fail("compare-wrong", { value, name: [name] });
     }
     this.coming = values.map((value) => ({ ...base, [name]: value }));
-    this.next();
+    this.next(false);
   }
 
-  // next starts the run that is due, if one is.
-  next() {
+  // next starts the run that is due, if one is, in place of the one before.
+  next(replaces = true) {
     if (this.coming.length === 0) return;
     set(this.coming.shift());
-    this.start();
+    this.start(replaces);
   }
 
   // end leaves the runs that have not begun.

@@ -75,7 +75,8 @@ function data() {
 
 let chosen = null; // the file with the text
 
-function start() {
+// start begins a run. One that replaces the present run does so even if that is not saved.
+function start(replaces = false) {
   calm();
   const bad = wrong();
   if (bad) {
@@ -87,7 +88,7 @@ function start() {
   saved = null;
   adopts = false;
   prepare();
-  request({ do: "start", settings: JSON.stringify(settings()), ...data() });
+  request({ do: "start", settings: JSON.stringify(settings()), replaces, ...data() });
 }
 
 // goOn goes on with a run that is kept.

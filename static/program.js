@@ -13,6 +13,7 @@ export const program = {
   "there is no model yet that could learn to answer: first train one to write, or load a checkpoint": "还没有能学习回答的模型：请先训练一个会写的，或载入检查点。",
   "there is no model yet: start a run, or load a checkpoint": "还没有模型：请先开始训练，或载入检查点。",
   "the run was not saved: load its checkpoint again": "这次训练没有保存过：请重新载入它的检查点。",
+  "the present run, at step %d, would be lost": "当前的训练（第 {0} 步）会丢失。",
   "these settings cannot be read: %w": "无法读取这些设置：{0}",
   "hidden_size is %d and num_attention_heads is %d: the first must be a multiple of the second": "宽度是 {0}，注意力头数是 {1}：宽度必须是头数的整数倍。",
   "this browser offers no storage here": "浏览器在这里不提供存储。",

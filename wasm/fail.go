@@ -28,6 +28,8 @@ func (t *trainer) fail(err error) {
 		kind = "file"
 	case errors.Is(err, errSettings):
 		kind = "settings"
+	case errors.Is(err, errUnsaved):
+		kind = "unsaved"
 	case errors.Is(err, errMemory), strings.Contains(err.Error(), "no memory for"):
 		kind = "memory"
 	}
@@ -62,6 +64,7 @@ var (
 	errFile     = errors.New("file")
 	errSettings = errors.New("settings")
 	errMemory   = errors.New("memory")
+	errUnsaved  = errors.New("unsaved")
 )
 
 // blame marks an error; its text stays as it is.

@@ -48,6 +48,16 @@ func (t *trainer) save() {
 	post("saved", map[string]any{"step": r.step})
 }
 
+// settle saves the run, for another to take its place. If that fails, the visitor is warned once.
+func (t *trainer) settle(q request) error {
+	t.save()
+	if r := t.run; t.alive() && r.unsaved && !r.warned && !q.data.Get("replaces").Truthy() {
+		r.warned = true
+		return blame(errUnsaved, worded("the present run, at step %d, would be lost", r.step))
+	}
+	return nil
+}
+
 // keep writes the run into the slot whose turn it is.
 func (t *trainer) keep(r *run) error {
 	id := r.record.ID

@@ -20,7 +20,9 @@ import (
 // the page has chosen); else it begins a run with the weights.
 func (t *trainer) load(q request) error {
 	t.state("preparing")
-	t.save()
+	if err := t.settle(q); err != nil {
+		return err
+	}
 	u := newUpload(q.data.Get("checkpoint"))
 	named := func(err error) error { return blame(errFile, worded("%s: %w", u.name(), err)) }
 	if strings.HasSuffix(u.name(), ".safetensors") {

@@ -15,14 +15,17 @@ import (
 )
 
 // goOn goes on with a run that is kept.
-func (t *trainer) goOn(id string) error {
+func (t *trainer) goOn(q request) error {
+	id := q.text("run")
 	k := t.inStore(id)
 	if k == nil || t.run != nil && t.run.trainer != nil && t.run.record.ID == id {
 		t.rests()
 		return nil
 	}
 	t.state("preparing")
-	t.save()
+	if err := t.settle(q); err != nil {
+		return err
+	}
 	if err := t.restore(k); err != nil {
 		return err
 	}

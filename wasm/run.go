@@ -30,6 +30,7 @@ type run struct {
 	step     int64 // that was reported last
 	ended    bool
 	unsaved  bool
+	warned   bool          // the visitor was told that it is not saved
 	slot     int           // of the store, that it is saved in next
 	saved    time.Time     // when it was saved last
 	saving   time.Duration // how long that took
@@ -67,7 +68,9 @@ func (t *trainer) start(r request) error {
 		return err
 	}
 	t.state("preparing")
-	t.save()
+	if err := t.settle(r); err != nil {
+		return err
+	}
 	if converses(s.Stage) && t.run != nil {
 		s = s.sized(t.run.settings)
 	}

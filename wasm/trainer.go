@@ -124,7 +124,7 @@ func (t *trainer) do(r request) {
 	case "start":
 		err = t.start(r)
 	case "continue":
-		err = t.goOn(r.text("run"))
+		err = t.goOn(r)
 	case "pause":
 		t.pause("paused")
 	case "stop":
