@@ -2,7 +2,7 @@
 // are only words, buttons, and messages to and from them.
 import { language, put, recall, remember, say, switchLanguage, translate } from "./text.js";
 import { build, defaults, set, settings, toLink, wrong } from "./controls.js";
-import { showDiagnosis, showFigures, showHome, showKept, showPlan, showRuns, showSample } from "./show.js";
+import { showDiagnosis, showFigures, showKind, showKept, showPlan, showRuns, showSample } from "./show.js";
 import { Charts } from "./charts.js";
 import { Comparison } from "./compare.js";
 
@@ -48,16 +48,17 @@ function enter(next) {
   const busy = next === "loading" || next === "preparing";
   $("start").disabled = busy || next === "broken";
   $("start").hidden = next === "running";
-  $("start").classList.toggle("primary", next !== "paused" && next !== "stopped");
+  $("start").classList.toggle("primary", next !== "paused");
   put($("start"), saved && next === "idle" ? "continue" : has ? "again" : "start", saved ?? {});
   $("pause").hidden = next !== "running";
   $("resume").hidden = next !== "paused" && next !== "stopped";
+  $("resume").classList.toggle("primary", next === "paused");
   $("step").hidden = next !== "paused";
   $("stop").hidden = next !== "running" && next !== "paused";
   $("fresh").hidden = !(saved && next === "idle");
   for (const id of ["model", "checkpoint", "base", "weights", "metrics", "speak"]) $(id).disabled = !has;
   $("load").disabled = busy || next === "broken";
-  showHome(now(), step?.step);
+  showKind(now(), step?.step);
 }
 
 function prepare() {

@@ -81,11 +81,13 @@ export function showKept(list, goOn, erase) {
   }));
 }
 
-// showHome says what can be taken home of a run, and what to do with it there.
-export function showHome({ settings, text } = { settings: { preset: "tiny", stage: "pretrain" } }, step = 2000) {
+// showKind suits the page to the kind of run: how it is spoken to, and what of it can be taken home.
+export function showKind({ settings, text } = { settings: { preset: "tiny", stage: "pretrain" } }, step = 2000) {
   const { preset, stage } = settings, adapters = stage === "lora";
   const file = preset + "-step-" + String(step).padStart(8, "0") + ".ckpt", data = text ? " --data " + text : "";
   $("model").hidden = $("base").hidden = !adapters;
+  put($("talk-hint"), stage === "pretrain" ? "talk-hint" : "talk-hint-ask");
+  put($("speak"), stage === "pretrain" ? "speak" : "ask");
   put($("checkpoint"), adapters ? "adapters" : "checkpoint");
   put($("home-hint"), adapters ? "home-hint-lora" : "home-hint");
   $("code").textContent = {

@@ -51,6 +51,9 @@ func parseSettings(text string) (s settings, err error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return s, worded("these settings cannot be read: %w", err)
 	}
+	if s.Stage != lora {
+		s.Rank, s.Alpha = 0, 0
+	}
 	return s, nil
 }
 
