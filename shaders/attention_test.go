@@ -250,12 +250,12 @@ func eachVariant(t *testing.T, test func(t *testing.T)) {
 const attentionBound = 1e-6
 
 // Each head size is a kernel of its own to compile. With 36 numbers, or nine vectors, nothing divides a head: neither the
-// chunks of four vectors, nor the eight threads that share its columns. The others are the largest and the smallest.
+// chunks of four vectors, nor the eight threads that share its columns. 128 is the largest.
 func TestAttention(t *testing.T) {
 	foldGrids(t, 5)
 	rows := [][]int{{11, 1, 25}, {37}, {5, 20, -12}}
 	eachVariant(t, func(t *testing.T) {
-		for _, c := range []struct{ H, K, D int }{{4, 1, 36}, {4, 2, 128}, {3, 3, 4}} {
+		for _, c := range []struct{ H, K, D int }{{4, 1, 36}, {3, 3, 36}, {4, 2, 128}} {
 			t.Run(fmt.Sprintf("H=%d,K=%d,D=%d", c.H, c.K, c.D), func(t *testing.T) {
 				packed(c.H, c.K, c.D, rows...).random(2, 1).solve(t, attentionBound)
 			})

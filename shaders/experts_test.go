@@ -28,6 +28,7 @@ func equalIntegers(t *testing.T, name string, got, want []uint32) {
 }
 
 func TestRouter(t *testing.T) {
+	foldGrids(t, 5)
 	for name, r := range routings() {
 		for _, normalize := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, normalize), func(t *testing.T) { testRouter(t, r, normalize) })
@@ -171,6 +172,7 @@ func TestExpertTiles(t *testing.T) {
 }
 
 func TestExpertGatherAndCombine(t *testing.T) {
+	foldGrids(t, 8)
 	for name, r := range routings() {
 		t.Run(name, func(t *testing.T) { testGatherAndCombine(t, r) })
 	}

@@ -11,6 +11,9 @@ import (
 
 // These take long on the adapter that Node has, which runs TestTogetherAsAlone.
 
+// So it is with a cache of float32.
+func TestTogetherAsAloneInFloat32(t *testing.T) { testTogetherAsAlone(t, testModel(t, nil), false) }
+
 // Nor do others' tokens change anything by where they put one's own among an expert's rows.
 func TestTogetherAsAloneWithExperts(t *testing.T) {
 	testTogetherAsAlone(t, testModel(t, shared), false)
