@@ -1,5 +1,5 @@
 // The comparison: a few runs that differ in one setting, one after another, begun from one form.
-import { element, numbers, set, settings, words, wrong } from "./controls.js";
+import { element, numbers, set, settings, why, words, wrong } from "./controls.js";
 
 // Comparison is the form, and the runs that are still to come.
 export class Comparison {
@@ -27,9 +27,9 @@ export class Comparison {
     if (values.length < 2) return this.fail("compare-few");
     for (const value of values) {
       set({ ...base, [name]: value });
-      const bad = wrong();
+      const bad = wrong(), wanted = bad && why(bad);
       set(base);
-      if (bad) return this.fail("compare-wrong", { value, name: [name] });
+      if (bad) return this.fail("compare-wrong", { value, name: [name], why: wanted });
     }
     this.coming = values.map((value) => ({ ...base, [name]: value }));
     this.next(false);

@@ -106,6 +106,13 @@ function show() {
 // wrong is the first control whose value cannot be.
 export const wrong = () => all.map((c) => control(c.name)).find((c) => !c.validity.valid && !c.parentElement.hidden);
 
+// why says what a control wants that has another value, as a list for say.
+export function why({ min, max, step, validity }) {
+  if (validity.badInput || validity.valueMissing) return ["why-number"];
+  if (validity.rangeUnderflow || validity.rangeOverflow) return ["why-range", { min, max: Number(max).toLocaleString() }];
+  return step === "1" ? ["why-whole"] : ["why-step", { step }];
+}
+
 // settings are the controls' values.
 export function settings() {
   const s = {};

@@ -1,7 +1,7 @@
 // The page: what the visitor sees and clicks. The program runs in two workers, one that trains and one that draws; here
 // are only words, buttons, and messages to and from them.
 import { language, put, recall, remember, say, switchLanguage, translate } from "./text.js";
-import { build, defaults, set, settings, toLink, wrong } from "./controls.js";
+import { build, defaults, set, settings, toLink, why, wrong } from "./controls.js";
 import { showDiagnosis, showFigures, showKind, showKept, showPlan, showRuns, showSample } from "./show.js";
 import { Charts } from "./charts.js";
 import { Comparison } from "./compare.js";
@@ -83,7 +83,7 @@ function start(replaces = false) {
   if (bad) {
     bad.closest("details")?.setAttribute("open", "");
     bad.focus();
-    return banner($("alert"), () => [say("e-settings"), say("e-wrong", { name: say(bad.name) }) + " " + bad.validationMessage]);
+    return banner($("alert"), () => [say("e-settings"), say("e-wrong", { name: [bad.name], why: why(bad) })]);
   }
   toLink();
   saved = null;

@@ -101,4 +101,8 @@ func TestPageSpeaksChinese(t *testing.T) {
 	tab.picture("chinese")
 	tab.click("language")
 	tab.alarm("This file cannot be used", "no file was chosen")
+	tab.refuses("#hidden_size=30", "Width cannot be that. It must be a multiple of 4.")
+	tab.click("language")
+	tab.alarm("“宽度”不能是这个值。必须是 4 的倍数。")
+	tab.refuses("#batch_size=60000&max_seq_len=1024&max_steps=5", "显存放不下", "程序的原话（英文）：", "batch_size")
 }
