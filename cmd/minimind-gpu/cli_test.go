@@ -120,6 +120,7 @@ func TestBadInput(t *testing.T) {
 		"schedules":         {[]string{"--schedule", "constant", "--decay", "0.1"}, []string{"decay is 0.1, but only the wsd schedule has one"}},
 		"YAML":              {[]string{"--config", file(t, "c.yaml", "batch_size: [")}, []string{"c.yaml"}},
 		"unknown setting":   {[]string{"--config", file(t, "c.yaml", "batch_sise: 3\n")}, []string{"c.yaml", `did you mean "batch_size"`}},
+		"setting twice":     {[]string{"--config", file(t, "c.yaml", "batch_size: 3\nbatch-size: 4\n")}, []string{"c.yaml", "batch_size is there twice"}},
 		"missing settings":  {[]string{"--config", "nowhere.yaml"}, []string{"nowhere.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -169,12 +170,15 @@ func (s *settingsFiles) add(name string, ctx *kong.Context) error {
 		return fmt.Errorf("%s: not a YAML map of settings: %s", name, what)
 	}
 	file := settings{}
-	for key, value := range written {
+	for _, key := range slices.Sorted(maps.Keys(written)) {
 		flag := strings.ReplaceAll(key, "_", "-")
 		if !slices.Contains(known, flag) {
 			return fmt.Errorf("%s: there is no setting %q%s", name, key, didYouMean(flag, known))
 		}
-		file[flag] = value
+		if _, twice := file[flag]; twice {
+			return fmt.Errorf("%s: %s is there twice, with underscores and with dashes", name, key)
+		}
+		file[flag] = written[key]
 	}
 	s.files = append(s.files, file)
 	return nil

@@ -41,6 +41,9 @@ func Open(dir string) (*Run, error) {
 	if !stat.IsDir() {
 		return nil, fmt.Errorf("%s is a file: name the folder of a run, such as runs/20261123-120000-tiny", dir)
 	}
+	if exists(filepath.Join(dir, SweepFile)) {
+		return nil, fmt.Errorf("%s is the folder of a sweep: name one of the runs in it", dir)
+	}
 	r := &Run{Dir: dir, follower: metrics.NewFollower(filepath.Join(dir, MetricsFile))}
 	if r.Settings, err = readSettings(filepath.Join(dir, ConfigFile)); err != nil {
 		return nil, err

@@ -76,6 +76,9 @@ func TestGroup(t *testing.T) {
 	write(t, alone, ConfigFile, "seed: 1\n")
 	write(t, sweep, SweepFile, "grid: {}\n")
 	write(t, sweep, "001-a.log", "")
+	if _, err := Open(sweep); err == nil || !strings.Contains(err.Error(), "name one of the runs in it") {
+		t.Error(err)
+	}
 	g, err := View{Theme: "light", X: "step"}.Group([]string{alone, sweep})
 	if err != nil || len(g.Runs) != 1 {
 		t.Fatalf("%d runs, %v", len(g.Runs), err)

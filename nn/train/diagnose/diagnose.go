@@ -250,7 +250,7 @@ func (c *curve) cause() (Cause, string) {
 		return DecayedTooEarly, "let the learning rate's schedule span the whole run, or use --schedule wsd"
 	case c.relativeScatter() > noisy:
 		return NoisyBatch, "more rows a step: --accumulation-steps four times as many"
-	case c.fell() < 0.02*c.first || c.progress >= 0.9 && c.lateShare() > 0.25:
+	case c.fell() < 0.02*c.first || c.progress >= 0.9 && c.lateShare() > 0.25 || c.initialResponse().Verdict == Bad:
 		return RateTooLow, "raise the learning rate threefold (or find one by lr-find); if it is right, train longer"
 	}
 	return Healthy, ""

@@ -63,6 +63,8 @@ func TestDiagnose(t *testing.T) {
 			RateTooLow, [5]Verdict{Watch, Good, Watch, Good, Good}, [3]Verdict{Good, Good, Good}, 5},
 		{"rate far too low", synthetic(0.005, func(s float64) float64 { return 8.9 - 0.05*s/400 }), run,
 			RateTooLow, [5]Verdict{Bad, Good, Bad, Good, Good}, [3]Verdict{Good, Good, Good}, 5},
+		{"rate too low, though it comes to rest", synthetic(0.005, func(s float64) float64 { return 8.9 - 0.3*(1-math.Exp(-s/100)) }), run,
+			RateTooLow, [5]Verdict{Bad, Good, Good, Good, Good}, [3]Verdict{Good, Good, Good}, 5},
 		{"decayed too early", synthetic(0.01, func(s float64) float64 { return 5 + 3.9*math.Exp(-math.Min(s, 110)/50) }, func(r *metrics.Record) {
 			if r.Step > 20 {
 				r.LearningRate = 1e-3 * math.Max(1-float64(r.Step-20)/90, 0.01)
