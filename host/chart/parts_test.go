@@ -241,7 +241,7 @@ func TestAtlasOverflow(t *testing.T) {
 	}
 	for ratio := 1.0; ratio < 3; ratio += 0.5 { // each in sizes of its own
 		c.SetSize(640, 400, ratio)
-		c.glyphs.y = atlasSize - 8 // the last row, in which no letter finds a place
+		c.glyphs.x, c.glyphs.y, c.glyphs.row = atlasSize-int(60*ratio), atlasSize-int(16*ratio), 0 // room for a few letters
 		fresh := New()
 		fresh.SetSize(640, 400, ratio)
 		fresh.Append("a", example(20, 1, 1)...)

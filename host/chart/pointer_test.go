@@ -66,14 +66,19 @@ func TestZoom(t *testing.T) {
 	if c.Zoomed() {
 		t.Error("steps' zoom is kept for tokens")
 	}
-	for range 60 { // to where all numbers are equal
-		drag(c, 0, c.panels[0].x.low, c.panels[0].y.low, c.panels[0].x.low+(c.panels[0].x.high-c.panels[0].x.low)/9, c.panels[0].y.low+(c.panels[0].y.high-c.panels[0].y.low)/9)
+	for _, b := range []struct{ width, height, x, y float64 }{{0.2, 0, 1e-8, 1}, {0.98, 0.1, 1, 1e-7}} { // to where numbers are equal
+		for range 60 {
+			x, y := c.panels[0].x, c.panels[0].y
+			drag(c, 0, x.low+0.01*(x.high-x.low), y.low+0.4*(y.high-y.low), x.low+(0.01+b.width)*(x.high-x.low), y.low+(0.4+b.height)*(y.high-y.low))
+		}
+		p := c.panels[0]
+		wide, tall := (p.x.high-p.x.low)/p.x.high, (p.y.high-p.y.low)/p.y.high
+		if !(wide > 1e-9 && wide < b.x) || !(tall > 1e-9 && tall < b.y) || len(p.yTicks) < 2 {
+			t.Errorf("zoomed in all the way, x is from %g to %g and y from %g to %g", p.x.low, p.x.high, p.y.low, p.y.high)
+		}
+		c.Whole()
+		c.Picture()
 	}
-	if p := c.panels[0]; !apart(p.x.low, p.x.high) || !apart(p.y.low, p.y.high) || len(p.yTicks) < 2 {
-		t.Errorf("zoomed in all the way, x is from %g to %g and y from %g to %g", p.x.low, p.x.high, p.y.low, p.y.high)
-	}
-	c.Whole()
-	c.Picture()
 	c.Press(2, 2) // outside of the panels
 	c.Release(700, 500)
 	if c.Zoomed() {
