@@ -139,7 +139,9 @@ func openBackend(o Options) (*backend, Info, error) {
 }
 
 func (b *backend) close() {
-	b.device.Poll(true, nil)
+	if b.lost() == nil { // to wait for a lost device ends the program
+		b.device.Poll(true, nil)
+	}
 	if b.watch != nil {
 		b.freeStaging(&b.watch.slot)
 		b.watch.ticks.Release()

@@ -113,7 +113,7 @@ func (b *Buffer) Release() {
 	if m == nil || m.device.closed() || m.size == 0 {
 		return
 	}
-	if m.device.err == nil && !m.device.planning {
+	if m.device.Err() == nil && !m.device.planning {
 		m.device.backend.free(m.handle)
 	}
 	m.device.ledger.add(m.purpose, -m.size)
