@@ -229,22 +229,7 @@ func (a *attention) compare(t *testing.T, name string, got *host.Buffer, want []
 	}
 }
 
-// eachVariant runs a test with both variants of the kernels.
-func eachVariant(t *testing.T, test func(t *testing.T)) {
-	d := hosttest.Device(t)
-	for _, variant := range []string{"cpu", "gpu"} {
-		choose := func(variant string) {
-			for _, k := range []*host.Kernel{&attentionForwardKernel, &attentionBackwardQueryKernel, &attentionBackwardKeyKernel, &attentionBackwardValueKernel} {
-				d.Choose(k.Name, host.Choice{Variant: variant})
-			}
-		}
-		t.Run(variant, func(t *testing.T) {
-			choose(variant)
-			test(t)
-		})
-		choose("") // the device's own
-	}
-}
+var attentionKernels = []*host.Kernel{&attentionForwardKernel, &attentionBackwardQueryKernel, &attentionBackwardKeyKernel, &attentionBackwardValueKernel}
 
 // float32 rounds to 2^-24, or 6e-8; dot products over D and sums over some 40 keys bring it to 3e-7.
 const attentionBound = 1e-6
@@ -254,19 +239,19 @@ const attentionBound = 1e-6
 func TestAttention(t *testing.T) {
 	foldGrids(t, 5)
 	rows := [][]int{{11, 1, 25}, {37}, {5, 20, -12}}
-	eachVariant(t, func(t *testing.T) {
+	forVariants(t, func(t *testing.T) {
 		for _, c := range []struct{ H, K, D int }{{4, 1, 36}, {3, 3, 36}, {4, 2, 128}} {
 			t.Run(fmt.Sprintf("H=%d,K=%d,D=%d", c.H, c.K, c.D), func(t *testing.T) {
 				packed(c.H, c.K, c.D, rows...).random(2, 1).solve(t, attentionBound)
 			})
 		}
-	})
+	}, attentionKernels...)
 }
 
 func TestAttentionLargeScores(t *testing.T) {
 	// Scores reach 80 and more, both ways. A score of 80 is off by some 80 * 2^-24 * sqrt(D) in float32, and so is,
 	// relative to its size, each probability.
-	eachVariant(t, func(t *testing.T) {
+	forVariants(t, func(t *testing.T) {
 		a := packed(4, 2, 36, []int{29, 75}).random(3, 5)
 		largest := 0.0
 		a.visit(func(q, k, _ int) { largest = max(largest, math.Abs(a.scale*dot64(a.q[q:q+a.D], a.k[k:k+a.D]))) })
@@ -274,11 +259,11 @@ func TestAttentionLargeScores(t *testing.T) {
 			t.Fatalf("the largest score is %v; the test means to have 80", largest)
 		}
 		a.solve(t, 5e-5)
-	})
+	}, attentionKernels...)
 }
 
 func TestAttentionRepeats(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	forVariants(t, func(t *testing.T) {
 		var results [2][]float32
 		for i := range results {
 			b := packed(4, 2, 36, []int{29, 8}).random(4, 1).solve(t, attentionBound)
@@ -290,11 +275,11 @@ func TestAttentionRepeats(t *testing.T) {
 				t.Fatalf("number %d of out, lse, dq, dk, dv is %v and then %v", i, x, results[1][i])
 			}
 		}
-	})
+	}, attentionKernels...)
 }
 
 func TestAttentionForwardWithCache(t *testing.T) {
-	eachVariant(t, func(t *testing.T) {
+	forVariants(t, func(t *testing.T) {
 		for _, keys := range [][][2]int{
 			{{0, 36}},                   // one new token after 36
 			{{4, 34}, {4, 35}, {4, 36}}, // three, in a cache whose first rows are another's
@@ -303,5 +288,5 @@ func TestAttentionForwardWithCache(t *testing.T) {
 			a := (&attention{N: len(keys), S: 37, H: 4, K: 2, D: 36, keys: keys}).random(5, 1)
 			a.solveForward(t, a.upload(t), attentionBound)
 		}
-	})
+	}, attentionKernels...)
 }

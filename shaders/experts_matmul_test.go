@@ -1,7 +1,6 @@
 package shaders
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -13,27 +12,23 @@ import (
 // The three matrix products with each row's expert's weight, in both variants: experts lie further apart than a weight is
 // long, and rows of no expert hold NaN, which nothing may touch.
 func TestExpertMatmul(t *testing.T) {
-	d := hosttest.Device(t)
 	all := routings()
-	for _, variant := range []string{"cpu", "gpu"} {
+	forVariants(t, func(t *testing.T) {
 		for _, c := range []struct {
 			routing string
 			I, O    int
 			depth   uint32 // of a part of matmul_backward_input.cpu's sums; 0: as it is
 		}{{"one token", 12, 7, 0}, {"none to some", 132, 70, 0}, {"to one", 8, 150, 48}} {
-			t.Run(fmt.Sprintf("%s/%s", variant, c.routing), func(t *testing.T) {
-				for _, k := range matmuls {
-					was := d.Choice(k)
-					d.Choose(k.Name, host.Choice{Variant: variant})
+			t.Run(c.routing, func(t *testing.T) {
+				d, k := hosttest.Device(t), &matmulBackwardInputKernel
+				if was := d.Choice(k); was.Variant == "cpu" && c.depth > 0 {
+					d.Choose(k.Name, host.Choice{Variant: "cpu", Constants: map[string]uint32{"DEPTH": c.depth}})
 					defer d.Choose(k.Name, was)
-				}
-				if variant == "cpu" && c.depth > 0 {
-					d.Choose("matmul_backward_input", host.Choice{Variant: "cpu", Constants: map[string]uint32{"DEPTH": c.depth}})
 				}
 				testExpertMatmul(t, all[c.routing], c.I, c.O)
 			})
 		}
-	}
+	}, matmuls...)
 }
 
 func testExpertMatmul(t *testing.T, r *routing, I, O int) {

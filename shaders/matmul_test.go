@@ -18,19 +18,11 @@ var matmulSizes = [][3]int{{1, 4, 1}, {5, 12, 7}, {33, 20, 97}, {70, 36, 131}, {
 
 // forMatmulVariants runs a test for both variants of the matmul kernels and all sizes.
 func forMatmulVariants(t *testing.T, test func(t *testing.T, n, i, o int)) {
-	d := hosttest.Device(t)
-	for _, variant := range []string{"cpu", "gpu"} {
+	forVariants(t, func(t *testing.T) {
 		for _, s := range some(matmulSizes, 6) {
-			t.Run(fmt.Sprintf("%s/%dx%dx%d", variant, s[0], s[1], s[2]), func(t *testing.T) {
-				for _, k := range matmuls {
-					was := d.Choice(k)
-					d.Choose(k.Name, host.Choice{Variant: variant})
-					defer d.Choose(k.Name, was)
-				}
-				test(t, s[0], s[1], s[2])
-			})
+			t.Run(fmt.Sprintf("%dx%dx%d", s[0], s[1], s[2]), func(t *testing.T) { test(t, s[0], s[1], s[2]) })
 		}
-	}
+	}, matmuls...)
 }
 
 // some is the part of a test's cases that runs in the browser build, whose adapter takes its time: the first n, which
