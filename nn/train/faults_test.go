@@ -17,13 +17,13 @@ func TestFaultsAreDiagnosed(t *testing.T) {
 		diagnose.Healthy:         func(*Config, *int) {},
 		diagnose.RateTooHigh:     func(c *Config, _ *int) { c.LearningRate = 1 },
 		diagnose.RateTooLow:      func(c *Config, _ *int) { c.LearningRate = 3e-5 },
-		diagnose.DecayedTooEarly: func(*Config, *int) {}, // see below
+		diagnose.DecayedTooEarly: func(c *Config, _ *int) { c.BatchSize = 8 }, // see below
 		diagnose.NoisyBatch:      func(c *Config, _ *int) { c.BatchSize, c.MaxSeqLen = 1, 8 },
 		diagnose.Overfit:         func(c *Config, documents *int) { *documents, c.ValidationShare, c.LearningRate = 8, 0.5, 1e-2 },
 	} {
 		t.Run(string(want), func(t *testing.T) {
 			c := testConfig()
-			c.BatchSize, c.MaxSeqLen, c.AccumulationSteps, c.MaxSteps, c.LearningRate, c.ValidationInterval, c.SaveInterval = 4, 32, 1, 100, 5e-3, 10, 100
+			c.BatchSize, c.MaxSeqLen, c.AccumulationSteps, c.MaxSteps, c.LearningRate, c.ValidationInterval, c.SaveInterval, c.ValidationShare = 4, 32, 1, 100, 5e-3, 10, 100, 0.04
 			documents := 300
 			inject(&c, &documents)
 			trainer, err := New(hosttest.Device(t), m, c, testData(t, c, documents, checkpoint.Cursor{}))
