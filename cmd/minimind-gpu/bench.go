@@ -18,7 +18,7 @@ type benchCommand struct {
 	MaxSeqLen int    `default:"512" help:"Tokens of --step's rows."`
 	Seconds   int    `default:"20" help:"How long --step measures."`
 	Probe     bool   `help:"Let --step measure each layer's largest activation, too, as --probe of a training does."`
-	Adapter   string `help:"GPU to use; see pretrain."`
+	Adapter   string `placeholder:"GPU" help:"${adapter_help}"`
 }
 
 // Validate is called on what the flags say.

@@ -24,7 +24,7 @@ type chatCommand struct {
 	Seed          uint64 `default:"42" help:"Decides all choices: the same seed and questions give the same answers."`
 	samplingFlags `embed:""`
 	ropeFlags     `embed:""`
-	Adapter       string `help:"GPU to use; see pretrain."`
+	Adapter       string `placeholder:"GPU" help:"${adapter_help}"`
 }
 
 // Validate says which options cannot be; kong calls it.

@@ -5,8 +5,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -70,25 +72,109 @@ func file(t *testing.T, name, content string) string {
 
 func TestHelp(t *testing.T) {
 	minimind(t).want(t, 0, "pretrain", "generate", "chat", "verify", "tokenizer train")
-	minimind(t, "pretrain", "--help").want(t, 0, "--learning-rate", "--accumulation-steps", "--max-seq-len", "--resume")
+	minimind(t, "pretrain", "--help").want(t, 0, "--learning-rate", "--accumulation-steps", "--max-seq-len", "--resume", "Examples:\n\n    minimind-gpu pretrain ")
+	minimind(t, "lora", "--help").want(t, 0, "lora train", "    minimind-gpu lora merge --adapters RUN --out merged.ckpt")
+}
+
+// TestExamples: every command has some, which can be typed.
+func TestExamples(t *testing.T) {
+	parser := newParser(&program{stdout: io.Discard, stderr: io.Discard}, &commandLine{}, &settingsFiles{read: true})
+	for _, command := range parser.Model.Leaves(false) {
+		if examples[command.Path()] == "" {
+			t.Errorf("%s has no example", command.Path())
+		}
+	}
+	for name, lines := range examples {
+		for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
+			args := strings.Fields(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune("#<>", r) })[0], "text"))
+			if _, err := parser.Parse(args[1:]); err != nil || args[0] != "minimind-gpu" {
+				t.Errorf("%s: %s: %v", name, line, err)
+			}
+		}
+	}
 }
 
 func TestWrongUse(t *testing.T) {
-	minimind(t, "pretrian").want(t, 2, `did you mean "pretrain"`)
-	minimind(t, "pretrain", "--learning-rat", "1").want(t, 2, `did you mean "--learning-rate"`)
-	minimind(t, "pretrain", "--batch-size", "many").want(t, 2, "--batch-size", "many")
-	minimind(t, "generate").want(t, 2, "--checkpoint")
-	minimind(t, "generate", "--checkpoint", "x", "--temperature=-1").want(t, 2, "--temperature is -1: must be at least 0")
-	minimind(t, "generate", "--checkpoint", "x", "--top-p", "nan").want(t, 2, "--top-p is NaN: must be from 0 to 1")
-	minimind(t, "bench", "--seconds=-1").want(t, 2, "--seconds is -1: must be at least 1")
-	minimind(t, "bench", "--batch-size=-1").want(t, 2, "--batch-size is -1: must be at least 1")
-	minimind(t, "bench", "--max-seq-len", "0").want(t, 2, "--max-seq-len is 0: must be at least 1")
-	minimind(t, "generate", "--checkpoint", "nowhere").want(t, 1, "nowhere", "no such run folder or checkpoint")
+	for line, says := range map[string]string{
+		"pretrian":                                    `did you mean "pretrain"`,
+		"pretrain --learning-rat 1":                   `did you mean "--learning-rate"? (minimind-gpu pretrain --help explains)`,
+		"pretrain --batch-size many":                  `--batch-size: "many" is neither a number of rows nor auto`,
+		"pretrain --batch-size":                       "--batch-size needs a value (minimind-gpu pretrain --help explains)",
+		"pretrain --out --pad":                        "--out needs a value before --pad",
+		"pretrain --learning-rate fast":               `--learning-rate: "fast" is no number`,
+		"pretrain --epochs 1.5":                       `--epochs: "1.5" is no whole number (`,
+		"pretrain --seed -1":                          `--seed: "-1" is no whole number of at least 0`,
+		"pretrain more":                               "unexpected argument more (minimind-gpu pretrain --help explains)",
+		"pretrain --schedule cosin":                   `--schedule must be one of "cosine","wsd"`,
+		"lora --rnk 3":                                `did you mean "--rank"`,
+		"lora merge":                                  "--adapters=RUN|FILE, --out=FILE must be given (minimind-gpu lora merge --help explains)",
+		"dpo --beta 0":                                "--beta is 0: must be above 0",
+		"distill --alpha 2":                           "--alpha is 2: must be from 0 to 1",
+		"generate":                                    "--checkpoint=FILE|RUN must be given",
+		"generate --checkpoint x --temperature -1":    "--temperature is -1: must be at least 0",
+		"generate --checkpoint x --top-p nan":         "--top-p is NaN: must be from 0 to 1",
+		"generate --checkpoint x --max-new-tokens -2": "--max-new-tokens is -2: must be at least 0",
+		"serve --checkpoint x --timeout 5":            `--timeout: "5" is no duration; write it as 90s or 10m`,
+		"serve --checkpoint x --port 70000":           "--port is 70000: must be from 0 to 65535",
+		"eval --checkpoint x --lengths a":             `--lengths: "a" is no whole number`,
+		"plan --probe long":                           `--probe: "long" is no number`,
+		"sweep":                                       "<sweep.yaml> is missing",
+		"doctor":                                      "<run> is missing",
+		"plot":                                        "<run> ... is missing",
+		"watch":                                       "<run> ... is missing",
+		"verify":                                      "<dir> ... is missing",
+		"export":                                      "--format=hf|safetensors|gguf, --out=PATH must be given",
+		"import x":                                    "--out=FILE must be given",
+		"tokenizer":                                   `say which one: "train", "encode", "decode" (minimind-gpu tokenizer --help explains)`,
+		"tokenizer encode -5":                         "-5 is no flag; write -- before an argument that begins with a dash",
+		"tokenizer decode a":                          `"a" is no whole number`,
+		"data":                                        `say which one: "prepare"`,
+		"data prepare":                                "--data=FILE must be given",
+	} {
+		r := minimind(t, strings.Fields(line)...)
+		r.want(t, exitUsage, says)
+		if strings.Count(r.stderr, "\n") != 1 || r.stdout != "" {
+			t.Errorf("%s: more than a line on standard error: %q %q", line, r.stdout, r.stderr)
+		}
+	}
+}
+
+// TestMissingFiles: what is not there, or is a file for a folder, a folder for a file, or empty, is said with its name.
+func TestMissingFiles(t *testing.T) {
+	empty, folder, out := file(t, "empty", ""), t.TempDir(), filepath.Join(t.TempDir(), "x")
+	const no = "no such run folder or checkpoint"
+	for _, c := range []struct {
+		line, path, says string
+	}{
+		{"generate --checkpoint ", "nowhere", no}, {"generate --checkpoint ", empty, "it is empty"}, {"generate --checkpoint ", folder, "holds no checkpoint"},
+		{"chat --checkpoint ", "nowhere", no}, {"chat --checkpoint ", empty, "it is empty"}, {"chat --checkpoint ", folder, "holds no checkpoint"},
+		{"serve --checkpoint ", "nowhere", no}, {"serve --checkpoint ", empty, "it is empty"},
+		{"eval --checkpoint ", "nowhere", no}, {"eval --checkpoint ", folder, "holds no checkpoint"},
+		{"export --format hf -o " + out + " --checkpoint ", "nowhere", no}, {"export --format gguf -o " + out + " --checkpoint ", empty, "it is empty"},
+		{"sft --out " + out + " --from ", "nowhere", no}, {"sft --out " + out + " --from ", empty, "it is empty"}, {"lora --out " + out + " --from ", folder, "holds no checkpoint"},
+		{"distill --out " + out + " --teacher ", "nowhere", no}, {"lr-find --from ", "nowhere", no}, {"lora merge -o " + out + " --adapters ", "nowhere", no},
+		{"info ", folder, "holds no checkpoint"}, {"sweep ", folder, "is a directory"}, {"sweep ", empty, "the grid is empty"},
+		{"doctor ", empty, "is a file: name the folder of a run"}, {"plot ", empty, "is a file: name the folder of a run"}, {"watch ", "nowhere", "no such folder of a run"},
+		{"data prepare --data ", "nowhere", "no such file"}, {"data prepare --data ", empty, "empty"}, {"data prepare --data ", folder, "not a regular file"},
+		{"tokenizer train -o " + out + " --data ", folder, "not a regular file"}, {"tokenizer train -o " + out + " --data ", empty, "empty"},
+		{"tokenizer encode a --tokenizer ", "nowhere", "no such file"}, {"tokenizer encode a --tokenizer ", empty, "empty"}, {"tokenizer decode 5 --tokenizer ", folder, "is a directory"},
+		{"plan --memory 1GB --tokenizer ", "nowhere", "no such file"}, {"lr-find --data ", "nowhere", "no such file"},
+		{"import -o " + out + " ", folder, "not a Hugging Face folder"},
+	} {
+		r := minimind(t, append(strings.Fields(c.line), c.path)...)
+		r.want(t, exitFailure, c.path, c.says)
+		if c.path != empty && strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("%s%s: more than a line: %s", c.line, c.path, r.stderr)
+		}
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("something was made")
+	}
 }
 
 func TestUnderscoresAreDashes(t *testing.T) {
-	got := dashed([]string{"pretrain", "--learning_rate=1e_3", "--batch_size", "4", "a_b", "--", "--not_a_flag"})
-	want := "pretrain --learning-rate=1e_3 --batch-size 4 a_b -- --not_a_flag"
+	got := dashed([]string{"pretrain", "--learning_rate=1e_3", "--batch_size", "4", "--grad_clip", "-.5", "-o", "a_b", "-3", "--", "--not_a_flag", "-1"})
+	want := "pretrain --learning-rate=1e_3 --batch-size 4 --grad-clip=-.5 -o a_b -3 -- --not_a_flag -1"
 	if s := strings.Join(got, " "); s != want {
 		t.Fatalf("got %s, want %s", s, want)
 	}

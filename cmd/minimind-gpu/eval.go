@@ -34,7 +34,7 @@ type evalCommand struct {
 	ChatTemplate string  `placeholder:"FILE" help:"How conversations are written; see sft."`
 	JSON         bool    `name:"json" help:"Print JSON."`
 	Out          string  `short:"o" placeholder:"FILE" help:"Picture of --lengths: .png, .svg, .pdf or .jpg."`
-	Adapter      string  `help:"GPU to use; see pretrain."`
+	Adapter      string  `placeholder:"GPU" help:"${adapter_help}"`
 }
 
 // Validate says which options cannot be; kong calls it.

@@ -18,7 +18,7 @@ type generateCommand struct {
 	Parallel      int      `default:"8" help:"Prompts of a file that are decoded at one time."`
 	samplingFlags `embed:""`
 	ropeFlags     `embed:""`
-	Adapter       string `help:"GPU to use; see pretrain."`
+	Adapter       string `placeholder:"GPU" help:"${adapter_help}"`
 }
 
 // Validate says which options cannot be; kong calls it.

@@ -18,7 +18,7 @@ type loraMergeCommand struct {
 	Adapters string `required:"" placeholder:"RUN|FILE" help:"The adapters: a run of lora, or one of its checkpoints."`
 	Base     string `placeholder:"RUN|FILE" help:"The model that they were trained on. Default: as their run has it."`
 	Out      string `short:"o" required:"" placeholder:"FILE" help:"Checkpoint to make, such as merged.ckpt."`
-	Adapter  string `help:"GPU to use; see pretrain."`
+	Adapter  string `placeholder:"GPU" help:"${adapter_help}"`
 }
 
 // Run makes one model of a base and its adapters.

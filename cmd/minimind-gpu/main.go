@@ -12,8 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -126,7 +124,7 @@ func (p *program) run(args []string) (code int) {
 	}
 	ctx, err := parser.Parse(dashed(args))
 	if err = cmp.Or(files.err, err); err != nil {
-		fmt.Fprintf(p.stderr, "minimind-gpu: %v\n", err)
+		fmt.Fprintf(p.stderr, "minimind-gpu: %s\n", usageMessage(err))
 		return exitUsage
 	}
 	if err := ctx.Run(ctx); errors.Is(err, errInterrupted) {
@@ -151,24 +149,8 @@ func newParser(p *program, cli *commandLine, files *settingsFiles) *kong.Kong {
 	if err != nil {
 		panic(err) // commandLine is wrong
 	}
+	teach(parser)
 	return parser
-}
-
-// dashed writes flags' names with dashes: --learning_rate is --learning-rate.
-func dashed(args []string) []string {
-	args = slices.Clone(args)
-	for i, a := range args {
-		if a == "--" {
-			break
-		}
-		if name, value, ok := strings.Cut(a, "="); strings.HasPrefix(a, "--") {
-			args[i] = strings.ReplaceAll(name, "_", "-")
-			if ok {
-				args[i] += "=" + value
-			}
-		}
-	}
-	return args
 }
 
 // say prints a line for people to standard error, so that standard output holds results only.

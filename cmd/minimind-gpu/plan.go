@@ -21,7 +21,7 @@ type planCommand struct {
 	Preset         string       `default:"minimind2-small" help:"The model; info lists them."`
 	From           string       `placeholder:"RUN|FILE" help:"Plan for this model instead of a preset: a run's folder, or a checkpoint."`
 	Teacher        string       `placeholder:"PRESET|RUN|FILE" help:"Of a distillation: a preset, a run's folder, or a checkpoint."`
-	Adapter        string       `help:"GPU to plan for: a part of its name, its number in info, cpu or gpu. Default: the fastest kind."`
+	Adapter        string       `placeholder:"GPU" help:"${adapter_help}"`
 	Memory         string       `placeholder:"12GB" help:"Memory of the adapter. Default: what is known of it."`
 	MaxSeqLen      int          `default:"512" help:"Tokens of a row."`
 	EffectiveBatch int          `default:"256" help:"Rows of a step; of dpo, pairs."`

@@ -33,12 +33,14 @@ type serveCommand struct {
 	Drain         time.Duration `default:"30s" help:"How long running answers may go on after Ctrl-C or SIGTERM."`
 	samplingFlags `embed:""`
 	ropeFlags     `embed:""`
-	Adapter       string `help:"GPU to use; see pretrain."`
+	Adapter       string `placeholder:"GPU" help:"${adapter_help}"`
 }
 
 // Validate says which options cannot be; kong calls it.
 func (c *serveCommand) Validate() error {
 	switch {
+	case c.Port < 0 || c.Port > 65535:
+		return fmt.Errorf("--port is %d: must be from 0 to 65535", c.Port)
 	case c.Parallel < 1 || c.Parallel > 256:
 		return fmt.Errorf("--parallel is %d: must be from 1 to 256", c.Parallel)
 	case c.Queue < 0:

@@ -13,7 +13,7 @@ type trainFlags struct {
 	Decay              *float64        `group:"Training" placeholder:"0.2" help:"Length of the wsd schedule's decay: a share of the steps if below 1, else steps. Default: 0.2."`
 	EarlyStop          train.EarlyStop `group:"Training" placeholder:"PATIENCE,MIN-DELTA" help:"End the run when so many validations in a row have not brought the validation loss down by more than MIN-DELTA; the best checkpoint is kept. As in 3,0.001."`
 	AdaptiveBatch      int             `group:"Training" placeholder:"N" help:"Let accumulation-steps (2 or more) grow up to N while the gradient's noise asks for larger batches; the run sees the same data in fewer steps."`
-	AdaptiveScale      string          `group:"Training" placeholder:"sqrt" help:"What the learning rate does when the batch grows n-fold: sqrt (times the root of n), linear (times n) or none."`
+	AdaptiveScale      string          `group:"Training" placeholder:"sqrt" help:"What the learning rate does when the batch grows n-fold: sqrt (times the root of n), linear (times n) or none. Default: sqrt."`
 	RollbackOnSpike    bool            `group:"Training" negatable:"" help:"When the loss jumps, go back to the last checkpoint's state and leave the batch out. Keeps a copy of the checkpoint in memory."`
 	Probe              bool            `group:"Training" negatable:"" help:"Measure each layer's largest activation, too, for metrics.jsonl."`
 	SchedulePlot       string          `group:"Training" placeholder:"FILE" help:"Draw the learning rate's course into this .png, .svg, .pdf or .jpg before the run."`
@@ -40,11 +40,12 @@ type trainFlags struct {
 
 // trainDefaults are what help and defaults say where a command does not say otherwise, in main.go.
 var trainDefaults = map[string]string{"learning_rate": "2e-3", "learning_rate_help": "", "batch_size": "8", "batch_size_help": "", "max_seq_len": "128", "validation_share": "0.005",
-	"data_help":   "Text to learn from: .jsonl with {\"text\": ...} lines, or .txt with empty lines between documents. Default: the embedded corpus.",
-	"chat_data":   "Conversations, .jsonl with a line {\"conversations\": [{\"role\", \"content\"}, ...]} or {\"messages\": [...]}. Default: the embedded ones.",
-	"pair_data":   "Pairs of answers, .jsonl with a line {\"chosen\": [{\"role\", \"content\"}, ...], \"rejected\": [...]}, which differ in the last message. Default: the embedded ones.",
-	"chat_sample": "Question of a sample; may be given more than once.",
-	"sample_help": "Beginning of a sample; may be given more than once."}
+	"adapter_help": "GPU to use: a part of its name, its number in info, cpu or gpu. Default: the fastest kind.",
+	"data_help":    "Text to learn from: .jsonl with {\"text\": ...} lines, or .txt with empty lines between documents. Default: the embedded corpus.",
+	"chat_data":    "Conversations, .jsonl with a line {\"conversations\": [{\"role\", \"content\"}, ...]} or {\"messages\": [...]}. Default: the embedded ones.",
+	"pair_data":    "Pairs of answers, .jsonl with a line {\"chosen\": [{\"role\", \"content\"}, ...], \"rejected\": [...]}, which differ in the last message. Default: the embedded ones.",
+	"chat_sample":  "Question of a sample; may be given more than once.",
+	"sample_help":  "Beginning of a sample; may be given more than once."}
 
 // config is the run's, once a learning rate is chosen; defaults that depend on other flags are filled in, so that the recorded settings say all.
 func (f *trainFlags) config() train.Config {

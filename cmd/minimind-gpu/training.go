@@ -19,7 +19,7 @@ import (
 // dataFlags say what is learnt from, and on what.
 type dataFlags struct {
 	Data    string `aliases:"data-path" placeholder:"FILE" help:"${data_help}"`
-	Adapter string `help:"GPU to use: a part of its name, its number in info, cpu or gpu. Default: the fastest kind."`
+	Adapter string `placeholder:"GPU" help:"${adapter_help}"`
 }
 
 // runFlags are what all training commands have.

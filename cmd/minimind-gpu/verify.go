@@ -14,7 +14,7 @@ import (
 
 type verifyCommand struct {
 	Dirs    []string `arg:"" name:"dir" help:"Folders of golden cases, each with a case.json."`
-	Adapter string   `help:"GPU to use; see pretrain."`
+	Adapter string   `placeholder:"GPU" help:"${adapter_help}"`
 }
 
 // Run computes every case and prints how far each tensor is from what it must be.
