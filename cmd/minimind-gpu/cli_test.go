@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // result is what a run of the program left.
@@ -78,8 +80,10 @@ func TestHelp(t *testing.T) {
 
 // TestExamples: every command has some, which can be typed.
 func TestExamples(t *testing.T) {
-	parser := newParser(&program{stdout: io.Discard, stderr: io.Discard}, &commandLine{}, &settingsFiles{read: true})
-	for _, command := range parser.Model.Leaves(false) {
+	parser := func() *kong.Kong {
+		return newParser(&program{stdout: io.Discard, stderr: io.Discard}, &commandLine{}, &settingsFiles{read: true})
+	}
+	for _, command := range parser().Model.Leaves(false) {
 		if examples[command.Path()] == "" {
 			t.Errorf("%s has no example", command.Path())
 		}
@@ -87,7 +91,7 @@ func TestExamples(t *testing.T) {
 	for name, lines := range examples {
 		for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
 			args := strings.Fields(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune("#<>", r) })[0], "text"))
-			if _, err := parser.Parse(args[1:]); err != nil || args[0] != "minimind-gpu" {
+			if _, err := parser().Parse(args[1:]); err != nil || args[0] != "minimind-gpu" {
 				t.Errorf("%s: %s: %v", name, line, err)
 			}
 		}
