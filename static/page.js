@@ -209,11 +209,13 @@ function listRuns() {
   });
 }
 
-// listKept shows the runs that are kept, all but the present one; what is shown already stays.
+// listKept shows the runs that are kept, all but the present one. What is shown already stays: one may be about to be clicked.
 let listed;
 function listKept() {
   const list = kept.filter((r) => r.id !== now()?.id);
-  if (listed === (listed = document.documentElement.lang + JSON.stringify(list))) return;
+  const shown = language + JSON.stringify(list);
+  if (shown === listed) return;
+  listed = shown;
   showKept(list, goOn, (run) => request({ do: "erase", run }));
 }
 

@@ -44,9 +44,7 @@ func (t *tab) learnsByAdapters(binary string) (adapters string) {
 	t.untilStep(at+1, 20*time.Second)
 	next := t.losses()[at+1]
 
-	// back again: the base, then the adapters, which go on exactly
-	t.upload("load", base)
-	t.until("document.getElementById('status').textContent.includes('base-tiny.ckpt')", 20*time.Second)
+	// back again: they go on exactly, on the model that is there beneath those that have learnt more
 	t.upload("load", adapters)
 	t.until("document.getElementById('status').textContent.includes('adapters-tiny')", 20*time.Second)
 	t.click("step")

@@ -233,6 +233,7 @@ func TestPage(t *testing.T) {
 	tab.click("start")
 	tab.until("document.getElementById('f-step').textContent.includes('/ 2')", 30*time.Second)
 	tab.state("finished", 30*time.Second)
+	pasted := tab.download("checkpoint", "*.ckpt")
 
 	// a few runs from one form
 	js[bool](tab, "location.hash = '"+small+"&max_steps=2'; document.getElementById('comparison').open = true; document.getElementById('compare-values').value = '0.001, 7'; true")
@@ -248,6 +249,8 @@ func TestPage(t *testing.T) {
 	}
 
 	tab.returnsToKept()
+	tab.upload("load", pasted) // whose text is not there any more
+	tab.until("document.getElementById('status').textContent.includes('its weights alone')", 20*time.Second)
 
 	// what cannot be
 	broken := filepath.Join(t.TempDir(), "broken.ckpt")
