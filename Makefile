@@ -8,7 +8,7 @@
 # make server bin/devserver, which holds the page
 # make test   install what tests need and run them all, natively and as WebAssembly
 # make soak   for a quarter of an hour: kill runs and resume them, and feed readers with noise
-# make soak-page  train in a browser for ten minutes, and look at memory, lateness and the console
+# make soak-page  train in a browser for ten minutes, and look at memory, the console, and how late page and charts are
 # make interop  install transformers and llama.cpp in dist/interop (6 GB) and ask them what they make of exported models
 # make lint   the rules of who imports what
 # make staticcheck  a linter, on every build there is: before a change is sent

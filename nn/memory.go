@@ -61,9 +61,12 @@ func plan(calls []host.Call) []slot {
 	return slots
 }
 
-// PlannedBytes is the memory that Compile will take for the graph's values and gradients.
+// PlannedBytes is the memory that Compile takes, or would have taken, for the graph's values and gradients.
 func (g *Graph) PlannedBytes() int64 {
 	total := int64(0)
+	for _, s := range g.slots { // what is placed needs no plan any more
+		total += s.Size
+	}
 	for _, s := range plan(g.calls) {
 		total += s.size
 	}

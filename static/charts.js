@@ -1,3 +1,6 @@
+// canDraw says whether the browser can show charts at all, which it also cannot while its GPU process starts again.
+export const canDraw = () => document.createElement("canvas").getContext("webgl2") !== null;
+
 // The charts' worker and its canvas; where a worker cannot draw, a frame of the page takes its place.
 export class Charts {
   #target; // worker, or the frame's window
@@ -12,8 +15,8 @@ export class Charts {
   constructor(box, module, events) {
     this.#box = box;
     this.#events = events;
-    const canDraw = "transferControlToOffscreen" in HTMLCanvasElement.prototype && !location.search.includes("charts=frame");
-    if (canDraw) this.#inWorker(module); else this.#inFrame(module);
+    const canTransfer = "transferControlToOffscreen" in HTMLCanvasElement.prototype && !location.search.includes("charts=frame");
+    if (canTransfer) this.#inWorker(module); else this.#inFrame(module);
     followKeys(box, (m) => this.send(m));
     this.#observer = new ResizeObserver(() => this.send({ do: "size", ...this.#size() }));
     this.#observer.observe(box);
@@ -26,14 +29,18 @@ export class Charts {
     this.#box.replaceChildren(canvas);
     const offscreen = canvas.transferControlToOffscreen();
     const worker = (this.#target = new Worker(document.getElementById("worker").href));
-    worker.onmessage = ({ data }) => this.#receive(data);
+    worker.onmessage = ({ data }) => {
+      if (data.event !== "cannot draw") return this.#receive(data);
+      worker.terminate();
+      this.#inFrame(module);
+    };
     worker.onerror = (e) => { e.preventDefault(); this.#events.lost(); };
     worker.postMessage({ module, role: "charts", canvas: offscreen, size: this.#size() }, [offscreen]);
     follow(canvas, (m) => this.send(m));
   }
 
   #inFrame(module) {
-    const frame = (this.#canvas = document.createElement("iframe"));
+    const frame = (this.#canvas = Object.assign(document.createElement("iframe"), { tabIndex: -1 }));
     frame.srcdoc = '<script src="./wasm_exec.js"></' + 'script><script src="./worker.js"></' + "script>";
     frame.onload = () => {
       const inside = frame.contentWindow;

@@ -1,9 +1,9 @@
 // The page: what the visitor sees and clicks. The program runs in two workers, one that trains and one that draws; here
 // are only words, buttons, and messages to and from them.
 import { language, put, recall, remember, say, switchLanguage, translate } from "./text.js";
-import { build, defaults, set, settings, toLink, why, wrong } from "./controls.js";
+import { build, defaults, set, settings, toLink, why, words, wrong } from "./controls.js";
 import { showDiagnosis, showFigures, showKind, showKept, showPlan, showRuns, showSample } from "./show.js";
-import { Charts } from "./charts.js";
+import { canDraw, Charts } from "./charts.js";
 import { Comparison } from "./compare.js";
 
 const $ = (id) => document.getElementById(id);
@@ -113,7 +113,7 @@ const events = {
   adapter({ name, kind, cpu }) {
     put($("adapter"), "adapter", { name: [name], kind: [kind] });
     $("adapter").classList.add("found");
-    if (cpu) notice("software");
+    if (cpu && $("notice").hidden) notice("software"); // what is said there already matters more
   },
   progress({ what, share }) {
     $("loading").hidden = false;
@@ -204,7 +204,7 @@ function listRuns() {
   showRuns([...runs.values()], (id) => charts?.color(id) ?? "gray", (id) => {
     runs.delete(id);
     request({ do: "forget", run: id });
-    charts.remove(id);
+    charts?.remove(id);
     listRuns();
   });
 }
@@ -230,7 +230,7 @@ function offer(name, blob) {
 let planning;
 function plan() {
   clearTimeout(planning);
-  planning = setTimeout(() => { if (state !== "loading" && state !== "broken" && !wrong()) request({ do: "plan", settings: JSON.stringify(settings()), source: settings().source }); }, 250);
+  planning = setTimeout(() => { if (state !== "loading" && state !== "broken" && !wrong()) request({ do: "plan", settings: JSON.stringify(settings()), source: settings().source, tokenizer: $("tokenizer").files[0] ?? null }); }, 250);
 }
 
 // ---- the charts ----
@@ -251,6 +251,11 @@ function showCharts() {
 let module; // the compiled program
 function connectCharts() {
   charts?.close();
+  charts = null;
+  if (!canDraw()) {
+    $("canvas").replaceChildren(words("p", "no curves", { className: "hint" }));
+    return void setTimeout(connectCharts, 5000);
+  }
   charts = new Charts($("canvas"), module, {
     up: () => showCharts(), colors: listRuns, lost: () => setTimeout(connectCharts, 500), png: (blob) => offer("curves.png", blob),
   });
@@ -343,7 +348,7 @@ function take(file) {
     const files = new DataTransfer();
     files.items.add(file);
     $("tokenizer").files = files.files;
-    return;
+    return plan();
   }
   chosen = file;
   set({ ...settings(), source: "file" });

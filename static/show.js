@@ -53,7 +53,7 @@ export function showRuns(list, color, forget) {
   const head = element("tr", {}, ...cells("th", [say("run"), ...(names.length ? names.map((n) => say(n)) : [say("settings")]), say("run-steps"), say("run-loss"), say("f-validation"), ""]));
   const rows = list.map((r) => {
     const last = element("td");
-    if (!r.current) last.append(element("button", { className: "quiet", type: "button", textContent: say("forget"), onclick: () => forget(r.id) }));
+    if (!r.current) last.append(element("button", { className: "quiet", type: "button", textContent: say("forget"), ariaLabel: say("forget") + " " + r.name, onclick: () => forget(r.id) }));
     const value = (n) => (n === "text" ? r.settings.text || say("embedded") : say(String(r.settings[n] ?? "")));
     return element("tr", {}, element("th", {}, element("span", { className: "swatch", style: "background:" + color(r.id) }), r.name),
       ...cells("td", [...(names.length ? names.map(value) : [say("same")]), (r.step ?? 0).toLocaleString(), r.loss?.toFixed(3) ?? "–", r.validation?.toFixed(3) ?? "–"]), last);

@@ -1,4 +1,4 @@
-// Starts the program in a worker, or, for the charts where workers cannot draw, in a frame (frame.html). The first message
+// Starts the program in a worker, or, for the charts where workers cannot draw, in a frame (charts.js). The first message
 // brings the compiled module and the role; from then on messages are the program's.
 "use strict";
 
@@ -35,14 +35,23 @@ function plainCanvas({ prototype }) {
   };
 }
 
+// There are browsers that hand a worker a canvas on which it cannot draw: one that nobody needs is asked.
+const draws = () => typeof OffscreenCanvas !== "undefined" && new OffscreenCanvas(1, 1).getContext("webgl2") !== null;
+
 async function begin({ module, role, canvas, size }) {
+  const inWorker = typeof document === "undefined";
+  if (role === "charts") {
+    if (inWorker && !draws()) return postMessage({ event: "cannot draw" });
+    plainCanvas(inWorker ? OffscreenCanvas : HTMLCanvasElement);
+  }
   const go = new Go();
   go.argv = ["minimind-gpu", role];
-  plainCanvas(globalThis.HTMLCanvasElement ?? OffscreenCanvas);
-  if (typeof document === "undefined") pretendDocument(canvas ?? new OffscreenCanvas(16, 16), size ?? { width: 16, height: 16, ratio: 1 });
+  if (inWorker) pretendDocument(canvas ?? new EventTarget(), size ?? { width: 16, height: 16, ratio: 1 });
   const instance = await WebAssembly.instantiate(module, go.importObject);
   globalThis.wasm = { instance };
-  await go.run(instance);
+  const end = go.run(instance);
+  if (!inWorker) document.querySelector("canvas").removeAttribute("tabindex"); // Ebiten would keep the keyboard for itself
+  await end;
   postMessage({ event: "ended" }); // it never ends by itself
 }
 

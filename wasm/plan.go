@@ -72,7 +72,11 @@ func (t *trainer) plan(q request) error {
 	if err != nil {
 		return refuse(err)
 	}
-	m, err := t.modelFor(s, t.corpus.tok)
+	tok, err := t.tokenizerOf(q)
+	if err != nil {
+		return refuse(err)
+	}
+	m, err := t.modelFor(s, tok)
 	if err != nil {
 		return refuse(err)
 	}

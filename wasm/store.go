@@ -14,15 +14,24 @@ import (
 // store is the browser's own storage for this page (OPFS): files that outlive the tab.
 type store struct{ folder js.Value }
 
+var errOtherTab = worded("another tab with this page has the storage")
+
 // openStore opens the storage. One tab at a time may have it; the lock is given back with the tab.
 func openStore() (*store, error) {
 	navigator := js.Global().Get("navigator")
 	if !navigator.Get("storage").Truthy() || !navigator.Get("storage").Get("getDirectory").Truthy() || !navigator.Get("locks").Truthy() {
 		return nil, worded("this browser offers no storage here")
 	}
-	for attempt := 0; !lock(navigator.Get("locks")); attempt++ {
+	for attempt := 0; ; attempt++ {
+		locked, err := lock(navigator.Get("locks"))
+		if err != nil {
+			return nil, worded("this browser offers no storage here: %w", err)
+		}
+		if locked {
+			break
+		}
 		if attempt == 10 { // a tab that is being closed needs a moment
-			return nil, worded("another tab with this page has the storage")
+			return nil, errOtherTab
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
@@ -33,19 +42,28 @@ func openStore() (*store, error) {
 	return &store{folder}, nil
 }
 
-// lock takes the page's lock for as long as this worker lives.
-func lock(locks js.Value) bool {
-	taken := make(chan bool, 1)
+// lock takes the page's lock, if it is free, for as long as this worker lives.
+func lock(locks js.Value) (bool, error) {
+	type answer struct {
+		locked bool
+		err    error
+	}
+	answers := make(chan answer, 1)
 	callback := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		taken <- args[0].Truthy()
+		answers <- answer{locked: args[0].Truthy()}
 		if !args[0].Truthy() {
 			return nil
 		}
 		never := js.FuncOf(func(js.Value, []js.Value) any { return nil })
 		return js.Global().Get("Promise").New(never)
 	})
-	locks.Call("request", "minimind-gpu", map[string]any{"ifAvailable": true}, callback)
-	return <-taken
+	refused := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		answers <- answer{err: errors.New(args[0].Call("toString").String())}
+		return nil
+	})
+	locks.Call("request", "minimind-gpu", map[string]any{"ifAvailable": true}, callback).Call("catch", refused)
+	a := <-answers
+	return a.locked, a.err
 }
 
 // file is an open file of the store.

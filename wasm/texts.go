@@ -12,20 +12,42 @@ import (
 // textOf is the text that a request names: the embedded corpus, a pasted text or a file. One that the present run reads
 // is not read again.
 func (t *trainer) textOf(r request, stage string) (*text, error) {
-	tok := t.corpus.tok
+	var tok *tokenizer.Tokenizer
 	if converses(stage) {
 		if !t.alive() {
 			return nil, blame(errSettings, errNoModel)
 		}
 		tok = t.run.tok
-	} else if f := r.data.Get("tokenizer"); f.Truthy() {
-		loaded, err := tokenizer.Load(newUpload(f))
-		if err != nil {
-			return nil, blame(errFile, worded("%s: %w", f.Get("name").String(), err))
+	} else {
+		var err error
+		if tok, err = t.tokenizerOf(r); err != nil {
+			return nil, err
 		}
-		tok = loaded
 	}
 	return t.textFor(r, stage, tok)
+}
+
+// chosenTokenizer is the visitor's own, and which file it came from.
+type chosenTokenizer struct {
+	file string
+	*tokenizer.Tokenizer
+}
+
+// tokenizerOf is the tokenizer that a request names: a file, or else the built-in one.
+func (t *trainer) tokenizerOf(r request) (*tokenizer.Tokenizer, error) {
+	f := r.data.Get("tokenizer")
+	if !f.Truthy() {
+		return t.corpus.tok, nil
+	}
+	u := newUpload(f)
+	if t.chosen.Tokenizer == nil || t.chosen.file != u.identity() {
+		tok, err := tokenizer.Load(u)
+		if err != nil {
+			return nil, blame(errFile, worded("%s: %w", u.name(), err))
+		}
+		t.chosen = chosenTokenizer{u.identity(), tok}
+	}
+	return t.chosen.Tokenizer, nil
 }
 
 // textFor is the text that a request names, in a tokenizer's tokens.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"syscall/js"
@@ -23,6 +24,7 @@ type trainer struct {
 	kernels  map[string]string // that suit the adapter
 	flops    float64           // FLOP/s that it has shown
 	corpus   *text             // the embedded one
+	chosen   chosenTokenizer   // the visitor's own, if there is one
 	run      *run              // nil before the first
 	running  bool
 	rest     string         // the state between stretches: paused or stopped
@@ -79,7 +81,11 @@ func (t *trainer) serve() {
 // open gets everything ready for the first click.
 func (t *trainer) open() (err error) {
 	if t.store, err = openStore(); err != nil {
-		post("notice", map[string]any{"what": "no storage", "detail": detail(err)})
+		what := "no storage"
+		if errors.Is(err, errOtherTab) {
+			what = "other tab"
+		}
+		post("notice", map[string]any{"what": what, "detail": detail(err)})
 	}
 	if t.device, err = host.Open(host.Options{}); err != nil {
 		return err

@@ -144,7 +144,7 @@ func (t *tab) picture(name string) {
 func (t *tab) resize(width, height int64) {
 	t.Helper()
 	t.do(chromedp.EmulateViewport(width, height))
-	time.Sleep(time.Second)
+	time.Sleep(300 * time.Millisecond)
 }
 
 // serveTree serves the page, built from the source tree.

@@ -25,11 +25,23 @@ import (
 //go:embed all:site
 var release embed.FS
 
+const usage = `devserver serves the page on which a language model learns in the browser, or writes it as files.
+
+  devserver                   serve it, at an address that is printed
+  devserver -open             and open it in a browser
+  devserver -export dist/site write it for any static host, also below a path
+
+`
+
 func main() {
 	address := flag.String("addr", "127.0.0.1:8080", "listen on `HOST:PORT`; 0.0.0.0:8080 lets other machines in (their browsers want https for WebGPU)")
 	open := flag.Bool("open", false, "open the page in a browser")
 	export := flag.String("export", "", "write the page to `DIR` for a static host, instead of serving it")
 	dev := flag.Bool("dev", false, "serve the source tree, even if this program holds a page")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if err := run(*address, *open, *dev, *export, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "devserver:", err)
@@ -56,7 +68,7 @@ func run(address string, open, dev bool, export string, rest []string) error {
 	if err != nil {
 		return fmt.Errorf("%w; -addr 127.0.0.1:0 takes a free port", err)
 	}
-	url := "http://" + listener.Addr().String() + "/"
+	url := urlOf(listener.Addr().(*net.TCPAddr))
 	fmt.Println(url)
 	if open {
 		if err := openBrowser(url); err != nil {
@@ -65,6 +77,14 @@ func run(address string, open, dev bool, export string, rest []string) error {
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	return server.Serve(listener)
+}
+
+// urlOf is where a browser on this machine finds what listens there.
+func urlOf(a *net.TCPAddr) string {
+	if a.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d/", a.Port)
+	}
+	return "http://" + a.String() + "/"
 }
 
 // page serves the page that this program holds, or else that of the source tree.

@@ -38,7 +38,7 @@ func withHeaders(h http.Handler, caching func(name string) string) http.Handler 
 // serveRelease serves an exported page, compressed as the browser likes. Names with a hash never change.
 func serveRelease(site fs.FS) http.Handler {
 	return withHeaders(gzipped.FileServer(gzipped.FS(site)), func(name string) string {
-		if hashed.MatchString(name) {
+		if _, err := fs.Stat(site, name); err == nil && hashed.MatchString(name) { // that it is not there may change
 			return "public, max-age=31536000, immutable"
 		}
 		return "no-cache"

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/andybalholm/brotli"
 )
@@ -37,10 +40,12 @@ func TestServeRelease(t *testing.T) {
 			t.Errorf("%s: not isolated: %v", c.path, h)
 		}
 	}
-	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, httptest.NewRequest("GET", "/../serve.go", nil))
-	if w.Code != http.StatusNotFound {
-		t.Errorf("a file outside: %d", w.Code)
+	for _, missing := range []string{"/../serve.go", "/page.aaaaaaaaaaaa.js"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", missing, nil))
+		if caching := w.Header().Get("Cache-Control"); w.Code != http.StatusNotFound || strings.Contains(caching, "immutable") {
+			t.Errorf("%s, which is not there: %d, kept %q", missing, w.Code, caching)
+		}
 	}
 }
 
@@ -82,7 +87,45 @@ func TestWrongUse(t *testing.T) {
 	if err := run("", false, false, "", []string{"serve"}); err == nil || !strings.Contains(err.Error(), "serve") {
 		t.Errorf("error %v", err)
 	}
-	if err := run("127.0.0.1:99999", false, true, "", nil); err == nil || !strings.Contains(err.Error(), "-addr 127.0.0.1:0") {
-		t.Errorf("error %v", err)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, address := range []string{"127.0.0.1:99999", taken.Addr().String()} {
+		if err := run(address, false, true, "", nil); err == nil || !strings.Contains(err.Error(), address) && !strings.Contains(err.Error(), "99999") || !strings.Contains(err.Error(), "-addr 127.0.0.1:0") {
+			t.Errorf("%s: error %v", address, err)
+		}
+	}
+}
+
+// The address that is printed, and opened, is one that a browser here can open.
+func TestOpen(t *testing.T) {
+	if url := urlOf(&net.TCPAddr{IP: net.IPv6zero, Port: 80}); url != "http://localhost:80/" {
+		t.Error(url)
+	}
+	if runtime.GOOS != "linux" {
+		return // other systems' programs are not found by PATH
+	}
+	folder := t.TempDir()
+	opened := filepath.Join(folder, "opened")
+	t.Setenv("PATH", folder+":"+os.Getenv("PATH"))
+	if err := os.WriteFile(filepath.Join(folder, "xdg-open"), []byte("#!/bin/sh\necho $1 >"+opened+".new && mv "+opened+".new "+opened+"\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	url := urlOf(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080})
+	if err := openBrowser(url); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if text, err := os.ReadFile(opened); err == nil {
+			if string(text) != "http://127.0.0.1:8080/\n" {
+				t.Errorf("opened %q", text)
+			}
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("no browser was opened")
+		}
 	}
 }

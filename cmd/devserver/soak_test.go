@@ -20,9 +20,14 @@ func TestSoak(t *testing.T) {
 	}
 	tab := openTab(t, site(t)+"#hidden_size=16&num_hidden_layers=1&batch_size=1&max_seq_len=16&max_steps=1000000&validation_share=0.0002", webgpu)
 	tab.state("idle", time.Minute)
+	clicked := time.Now()
 	tab.click("start")
-	tab.untilStep(50, time.Minute)
+	tab.untilStep(1, time.Minute)
+	if first := time.Since(clicked); first > 2*time.Second {
+		t.Errorf("the first step was shown %v after the click, which is more than 2 s", first)
+	}
 	js[bool](tab, lateness)
+	tab.untilStep(50, time.Minute)
 	heap := func() float64 {
 		return js[float64](tab, "parseFloat(document.getElementById('f-memory').title.match(/[0-9.]+/)[0])")
 	}

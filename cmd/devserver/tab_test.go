@@ -8,18 +8,32 @@ import (
 	"fmt"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/systeminfo"
 	"github.com/chromedp/chromedp"
+	"github.com/minimind-gpu/minimind-gpu/wasm/message"
 )
+
+// run runs a part of a test that goes on in the same tab.
+func (t *tab) run(name string, part func(*tab)) {
+	t.Helper()
+	t.Run(name, func(sub *testing.T) {
+		sub.Helper()
+		same := *t
+		same.T = sub
+		part(&same)
+	})
+}
 
 func (t *tab) text(id string) string {
 	return js[string](t, "document.getElementById('"+id+"').textContent")
@@ -80,14 +94,20 @@ func (t *tab) losses() map[int]float64 {
 	return losses
 }
 
-// curve is how many pixels of the charts have the colour of the first run.
+// curve is how many pixels of the charts on the screen have the colour of the first run.
 func (t *tab) curve() int {
 	t.Helper()
 	shot, err := chromedp.Run(t.ctx, chromedp.Screenshot(chromedp.ID("canvas")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := png.Decode(bytes.NewReader(shot))
+	return blue(t.T, shot)
+}
+
+// blue is how many pixels of a picture have the colour of the first run.
+func blue(t *testing.T, picture []byte) int {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,4 +173,19 @@ func (t *tab) killGPU() {
 		}
 	}
 	t.Fatal("no GPU process")
+}
+
+// points is a message with a run of 5,000 steps.
+func points(t *testing.T, run int) []byte {
+	m := message.Points{Run: strconv.Itoa(run), Name: "run " + strconv.Itoa(run)}
+	for i := range 5000 {
+		x := float64(i)
+		m.Points = append(m.Points, message.Point{Step: int64(i + 1), Tokens: int64(i+1) * 1024, Seconds: x / 20, LearningRate: 2e-3 * math.Exp(-x/3000),
+			Loss: 1 + 5*math.Exp(-x/(900+300*float64(run))) + 0.2*math.Sin(x*x), GradNorm: 1, TokensPerSecond: 20480})
+	}
+	text, err := m.MarshalMsg(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
