@@ -18,16 +18,16 @@ type wording struct {
 	values []any
 }
 
-func (w wording) Unwrap() error { return w.error }
+func (w *wording) Unwrap() error { return w.error }
 
 // worded is an error of a format that the page has words for.
 func worded(format string, values ...any) error {
-	return wording{fmt.Errorf(format, values...), format, values}
+	return &wording{fmt.Errorf(format, values...), format, values}
 }
 
 // detail is an error as the page says it.
 func detail(err error) []any {
-	var w wording
+	var w *wording
 	if errors.As(err, &w) {
 		return said(w.format, w.values, w.Error())
 	}

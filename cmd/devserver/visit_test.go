@@ -18,8 +18,8 @@ import (
 	"github.com/minimind-gpu/minimind-gpu/nn/tokenizer"
 )
 
-// least is a link to the smallest model.
-const least = "#hidden_size=16&num_hidden_layers=1&batch_size=1&max_seq_len=16&validation_share=0.2&max_steps="
+// least is a link to the smallest model, on hardly any validation, to which the number of steps is added.
+const least = "#hidden_size=16&num_hidden_layers=1&batch_size=1&max_seq_len=16&validation_share=0.0002&max_steps="
 
 // deviceHook lets a test reach the trainer's GPUDevice: destroy it, or let it have no more memory.
 const deviceHook = `{
@@ -36,7 +36,7 @@ func (t *tab) destroyDevice() {
 
 // TestVisit does what visitors do with texts, files, curves, and more than their GPU can do.
 func TestVisit(t *testing.T) {
-	tab := openTab(t, serveExport(t, serveRelease, map[string]string{"worker": deviceHook})+least+"12", webgpu)
+	tab := openTab(t, serveExport(t, serveRelease, map[string]string{"worker": deviceHook})+least+"12&validation_share=0.2", webgpu)
 	tab.state("idle", 60*time.Second)
 	tab.run("another tab", anotherTab)
 	tab.run("dropped texts", droppedTexts)
@@ -97,7 +97,7 @@ func droppedTexts(t *tab) {
 	t.until("document.getElementById('c-learning_rate').value === '0.009'", 5*time.Second)
 	t.finishes(12)
 	table := t.text("runs")
-	for _, says := range []string{"Text", "story.txt", "more.jsonl", "Learning rate", "0.002", "0.009"} {
+	for _, says := range []string{"File", "story.txt", "more.jsonl", "Learning rate", "0.002", "0.009"} {
 		if !strings.Contains(table, says) {
 			t.Errorf("the table of what differs does not say %q: %q", says, table)
 		}

@@ -254,3 +254,30 @@ func TestConfigOfSettings(t *testing.T) {
 		t.Errorf("a configuration of nothing: %v", err)
 	}
 }
+
+// A caller that breaks off, and be it because the device has failed in the meantime, is left alone.
+func TestBreakingOff(t *testing.T) {
+	c := testConfig()
+	c.AccumulationSteps, c.MaxSteps = 1, 5
+	trainer, err := New(hosttest.Open(t), tinyModel(), c, testData(t, c, 20, checkpoint.Cursor{})) // a device of its own, to break
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range trainer.Run(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		trainer.dev.Allocate("other", "block", trainer.dev.Info.Limits.Buffer+1)
+		break
+	}
+	told := 0
+	for _, err := range trainer.Run(t.Context()) {
+		if err == nil {
+			t.Error("a step of a device that has failed")
+		}
+		told++
+	}
+	if told != 1 {
+		t.Errorf("the error is told %d times", told)
+	}
+}
