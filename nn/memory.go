@@ -61,14 +61,11 @@ func plan(calls []host.Call) []slot {
 	return slots
 }
 
-// PlannedBytes is the memory that Compile takes, or would have taken, for the graph's values and gradients.
-func (g *Graph) PlannedBytes() int64 {
+// Bytes is the memory that Compile has taken, or has asked for in vain, for the graph's values and gradients.
+func (g *Graph) Bytes() int64 {
 	total := int64(0)
-	for _, s := range g.slots { // what is placed needs no plan any more
+	for _, s := range g.slots {
 		total += s.Size
-	}
-	for _, s := range plan(g.calls) {
-		total += s.size
 	}
 	return total
 }

@@ -62,7 +62,7 @@ func NewTraining(m *Model, o Objective, a AdamW, B, T int) (*Training, error) {
 	t.micro = t.graph.Compile("activations")
 	t.readback = dev.NewReadback(t.optimizer.state, stepsInFlight)
 	if err := dev.Err(); err != nil {
-		needs := 4*m.Config.NumParameters() + 3*m.trained().bytes() + t.graph.PlannedBytes()
+		needs := 4*m.Config.NumParameters() + 3*m.trained().bytes() + t.graph.Bytes()
 		t.Release()
 		return nil, fmt.Errorf("%w; training %d rows of %d tokens needs %s in all: try a smaller batch_size with more accumulation_steps, or a smaller preset",
 			err, B, T, host.Bytes(needs))

@@ -8,15 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 )
 
 // letters opens the charts beside the page; look(language, words) then switches the language and tells how far the best
 // place of a picture of the charts is from those words as the browser writes them, in values of 255.
 const letters = `(async () => {
-	const { Charts } = await import("./charts.js");
-	const module = await WebAssembly.compileStreaming(fetch("./minimind.wasm"));
+	const { Charts } = await import(performance.getEntriesByType("resource").find((e) => e.name.includes("/charts.")).name);
+	const module = await WebAssembly.compileStreaming(fetch(document.getElementById("wasm").href));
 	let png;
 	await new Promise((up) => { globalThis.charts = new Charts(document.getElementById("canvas"), module, { up, colors() {}, lost() {}, png: (blob) => png(blob) }); });
 	globalThis.channel = new MessageChannel();
@@ -56,19 +55,17 @@ const letters = `(async () => {
 	return true;
 })()`
 
-// TestChartsWriteChinese reads a panel's title in the charts' picture, in both languages, in a worker and in a frame.
-func TestChartsWriteChinese(t *testing.T) {
-	tab := openTab(t, serveTree(t), "force-device-scale-factor=1")
-	tab.alarm("No GPU") // the trainer's; the charts draw without
+// chartsWriteChinese reads a panel's title in the charts' picture, in both languages, in a worker and in a frame.
+func chartsWriteChinese(tab *tab) {
 	for _, place := range []string{"worker", "frame"} {
 		js[bool](tab, "history.replaceState(null, '', '?charts="+place+"'); true")
 		js[bool](tab, letters)
-		js[bool](tab, fmt.Sprintf(`channel.port2.postMessage(Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))); true`, base64.StdEncoding.EncodeToString(points(t, 0))))
+		js[bool](tab, fmt.Sprintf(`channel.port2.postMessage(Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))); true`, base64.StdEncoding.EncodeToString(points(tab.T, 0))))
 		for _, language := range []string{"en", "zh", "en"} {
 			for _, title := range []string{"loss", "损失"} {
 				off := js[float64](tab, fmt.Sprintf("look(%q, %q)", language, title))
 				if right := (language == "en") == (title == "loss"); right != (off < 4) {
-					t.Errorf("%s, %s: %q is at best %.1f of 255 from what is there", place, language, title, off)
+					tab.Errorf("%s, %s: %q is at best %.1f of 255 from what is there", place, language, title, off)
 				}
 			}
 			tab.keep("charts-" + place + "-" + language)
@@ -90,10 +87,10 @@ func (t *tab) keep(name string) {
 	}
 }
 
-// TestPageSpeaksChinese switches the language: what is written by then follows.
-func TestPageSpeaksChinese(t *testing.T) {
-	tab := openTab(t, serveTree(t)+"#source=file", webgpu)
-	tab.state("idle", 60*time.Second)
+// speaksChinese switches the language: what is written by then follows.
+func speaksChinese(tab *tab) {
+	js[bool](tab, "location.hash = '#source=file'; true")
+	tab.until("document.getElementById('c-source').value === 'file'", 5*time.Second)
 	tab.click("language")
 	tab.until("document.getElementById('status').textContent === '准备就绪。'", 5*time.Second)
 	tab.click("start")
@@ -105,4 +102,7 @@ func TestPageSpeaksChinese(t *testing.T) {
 	tab.click("language")
 	tab.alarm("“宽度”不能是这个值。必须是 4 的倍数。")
 	tab.refuses("#batch_size=60000&max_seq_len=1024&max_steps=5", "显存放不下", "程序的原话（英文）：", "batch_size")
+	tab.click("language")
+	js[bool](tab, "location.hash = '"+least+"12&validation_share=0.2'; true")
+	tab.until("document.getElementById('c-max_steps').value === '12'", 5*time.Second)
 }
