@@ -1,7 +1,7 @@
 // Package host is the little of WebGPU that training needs: a device, buffers with a ledger of who owns which
 // byte, kernels compiled from WGSL, recordings of dispatches that are replayed, late readback of metrics, and
 // a profiler. Everything above it is the same natively and in the browser; the two differ only in
-// backend_native.go and backend_js.go.
+// the files that end in _native.go and _js.go.
 //
 // A device belongs to one goroutine at a time. Its first error sticks: later calls do nothing, and the next
 // Wait, Read or Err returns it (as bufio.Writer does). Errors match ErrLost when the device itself is gone.
