@@ -11,7 +11,10 @@ import (
 func TestProfile(t *testing.T) {
 	for _, timestamps := range []bool{true, false} {
 		d := hosttest.Open(t)
-		d.Info.Timestamps = d.Info.Timestamps && timestamps
+		if timestamps && !d.Info.Timestamps {
+			continue // this adapter's dispatches are timed by the clock only
+		}
+		d.Info.Timestamps = timestamps
 		const n = 1 << 14
 		x := d.Allocate("test", "x", 4*n)
 		light, heavy := affine(x, n, 1, 1), affine(x, n, 3, 1)
