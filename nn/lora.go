@@ -40,7 +40,11 @@ func NewAdapters(m *Model, l config.LoRA, seed uint64) (*Adapters, error) {
 		}
 		m.Device.Write(t.Data, 0, host.AsBytes(v))
 	}
-	return a, m.Device.Err()
+	if err := m.Device.Err(); err != nil {
+		a.Release()
+		return nil, err
+	}
+	return a, nil
 }
 
 // LoadAdapters gives the model the adapters of a checkpoint, if they were trained on its weights.
