@@ -13,6 +13,10 @@ type AdamW struct {
 	GradClip                       float64 // largest global norm; 0 does not clip
 }
 
+// MostBeta is the slowest decay of the means: in float32 a slower one is hardly told from none, and the table of bias
+// corrections, which has 1.8 million pairs for this one, grows with it.
+const MostBeta = 0.99999
+
 // The words of the state buffer: what a step leaves on the device and the host reads late.
 const (
 	stateNorm    = 0   // f32: the gradient's global norm before clipping

@@ -73,8 +73,11 @@ func (c Config) Validate() error {
 	wrong(!(c.Distillation.Temperature >= 0) || math.IsInf(c.Distillation.Temperature, 0), "distillation's temperature is %v: must be above 0; 1.5 is usual", c.Distillation.Temperature)
 	wrong(!(c.Distillation.Alpha >= 0 && c.Distillation.Alpha <= 1), "distillation's alpha is %v: must be from 0, the teacher alone, to 1, the text alone", c.Distillation.Alpha)
 	wrong(c.DPO.Beta > 0 && c.Distillation.Temperature > 0, "dpo and distillation cannot be both: preferences have no teacher")
-	share("adam_beta1", c.Beta1)
-	share("adam_beta2", c.Beta2)
+	beta := func(name string, v float64) {
+		wrong(!(v >= 0 && v <= nn.MostBeta), "%s is %v: must be from 0 to %v", name, v, nn.MostBeta)
+	}
+	beta("adam_beta1", c.Beta1)
+	beta("adam_beta2", c.Beta2)
 	positive("adam_eps", c.Eps)
 	wrong(!(c.WeightDecay >= 0), "weight_decay is %v: must be at least 0", c.WeightDecay)
 	share("validation_share", c.ValidationShare)

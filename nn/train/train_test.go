@@ -225,9 +225,9 @@ func TestConfigValidate(t *testing.T) {
 	if err := testConfig().Validate(); err != nil {
 		t.Fatal(err)
 	}
-	bad := Config{Warmup: 2.5, MinLRRatio: 2, Beta1: 1, GradClip: math.NaN()}
+	bad := Config{Warmup: 2.5, MinLRRatio: 2, Beta1: 1, Beta2: 0.999999, GradClip: math.NaN()}
 	err := bad.Validate()
-	for _, want := range []string{"learning_rate is 0", "min_lr_ratio is 2", "warmup is 2.5", "batch_size is 0", "adam_beta1 is 1", "grad_clip is NaN", "epochs is 0"} {
+	for _, want := range []string{"learning_rate is 0", "min_lr_ratio is 2", "warmup is 2.5", "batch_size is 0", "adam_beta1 is 1", "adam_beta2 is 0.999999: must be from 0 to 0.99999", "grad_clip is NaN", "epochs is 0"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
