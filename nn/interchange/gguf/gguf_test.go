@@ -157,22 +157,27 @@ func TestFileOfLlamaCpp(t *testing.T) {
 	}
 }
 
+// tokenizerSettings are what a file says of a tokenizer, for so many rows.
+func tokenizerSettings(t *testing.T, tok *tokenizer.Tokenizer, rows int) settings {
+	t.Helper()
+	e := &encoder{}
+	setTokenizer(e, tok, rows)
+	d, s := decoderOf(e.Bytes()), settings{}
+	for range e.count {
+		name := d.string()
+		s[name] = d.value()
+	}
+	if d.err != nil {
+		t.Fatal(d.err)
+	}
+	return s
+}
+
 // TestPublishedTokenizers takes MiniMind's own tokenizers apart and puts them together.
 func TestPublishedTokenizers(t *testing.T) {
 	for _, name := range []string{"tokenizer-minimind2", "tokenizer-minimind3"} {
 		tok := shared(t, name)
-		e := &encoder{}
-		setTokenizer(e, tok, tok.VocabSize()+2) // and two rows that no token has
-		d := decoderOf(e.Bytes())
-		s := settings{}
-		for range e.count {
-			name := d.string()
-			s[name] = d.value()
-		}
-		if d.err != nil {
-			t.Fatal(d.err)
-		}
-		back, err := s.tokenizer()
+		back, err := tokenizerSettings(t, tok, tok.VocabSize()+2).tokenizer() // and two rows that no token has
 		if err != nil {
 			t.Fatal(err)
 		}

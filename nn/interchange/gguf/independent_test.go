@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	parser "github.com/gpustack/gguf-parser-go"
+	"github.com/minimind-gpu/minimind-gpu/nn/chat"
+	"github.com/minimind-gpu/minimind-gpu/nn/chat/jinja"
 	"github.com/minimind-gpu/minimind-gpu/nn/corpus"
 	"github.com/minimind-gpu/minimind-gpu/nn/interchange"
 	"github.com/minimind-gpu/minimind-gpu/nn/interchange/interchangetest"
@@ -77,6 +79,29 @@ func TestIndependentParser(t *testing.T) {
 					t.Errorf("%s as %s: %s lies elsewhere", name, d, info.Name)
 				}
 			}
+		}
+	}
+}
+
+// TestChatTemplate renders the template as llama.cpp does, which says unasked that the first generation's is not to think.
+func TestChatTemplate(t *testing.T) {
+	for _, name := range []string{"tokenizer-minimind2", "tokenizer-minimind3"} {
+		tok := shared(t, name)
+		template, err := jinja.New(tokenizerSettings(t, tok, tok.VocabSize())["tokenizer.chat_template"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		format, err := chat.For(tok)
+		if err != nil {
+			t.Fatal(err)
+		}
+		question := chat.Conversation{Messages: []chat.Message{{Role: chat.User, Content: "你是谁?"}}}
+		want, _, err := format.Prompt(question, chat.ThinkingDefault)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := template.Render(question, chat.Options{AddGenerationPrompt: true, Thinking: chat.ThinkingOff}); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, want)
 		}
 	}
 }

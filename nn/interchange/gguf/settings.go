@@ -22,6 +22,10 @@ const (
 // tokenizers do.
 var gpt2Splitters = []string{"gpt-2", "phi-2", "mpt", "olmo", "jais", "jina-es", "jina-de", "gigachat"}
 
+// alwaysThinking begins the chat template. In templates that do not write what was thought, as the first generation's,
+// llama.cpp sets enable_thinking to false unasked, and an answer would begin with an empty think block that nobody asked for.
+const alwaysThinking = "{%- set enable_thinking = true -%}"
+
 // settingsOf describes the model and its tokenizer.
 func settingsOf(c config.Model, tok *tokenizer.Tokenizer, d interchange.DType) (*encoder, error) {
 	if tok.VocabSize() > c.VocabSize {
@@ -93,7 +97,7 @@ func setTokenizer(e *encoder, tok *tokenizer.Tokenizer, vocabSize int) {
 	e.set("tokenizer.ggml.add_eos_token", false)
 	e.set("tokenizer.ggml.add_space_prefix", false)
 	if template := interchange.ChatTemplate(tok); template != "" {
-		e.set("tokenizer.chat_template", template)
+		e.set("tokenizer.chat_template", alwaysThinking+template)
 	}
 }
 

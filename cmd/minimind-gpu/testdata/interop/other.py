@@ -3,24 +3,26 @@
     python3 other.py FOLDER
 
 It reads FOLDER/hf with transformers and FOLDER/*.gguf with llama.cpp, and writes what they say to FOLDER/other.json,
-their logits to FOLDER/*.f32 (with FOLDER/adapters: peft.f32), and the model as transformers saves it to FOLDER/resaved.
+transformers' logits and llama.cpp's log-probabilities to FOLDER/*.f32 (with FOLDER/adapters: peft.f32), and the model as
+transformers saves it to FOLDER/resaved.
 """
 import json
 import pathlib
 import sys
+import urllib.request
+from importlib.metadata import version
 
-import llama_cpp
 import numpy as np
 import peft
 import torch
 import transformers
-from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+import xllamacpp as llama_cpp
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 folder = pathlib.Path(sys.argv[1])
 case = json.loads((folder / "case.json").read_text())
 ids, new = case["ids"], case["new"]
-says = {"versions": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__, "llama-cpp-python": llama_cpp.__version__}}
+says = {"versions": {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__, "llama.cpp through xllamacpp": version("xllamacpp")}}
 
 
 def with_transformers():
@@ -44,32 +46,56 @@ def with_transformers():
             adapted(torch.tensor([ids])).logits[0].numpy().astype("<f4").tofile(folder / "peft.f32")
 
 
+class Server:
+    """llama.cpp's own HTTP server on a GGUF, in this process."""
+
+    def __init__(self, path):
+        p = llama_cpp.CommonParams()
+        p.model.path, p.n_ctx, p.n_parallel, p.warmup, p.verbosity = str(path), len(ids) + new + 1, 1, False, 0
+        p.cache_type_k = p.cache_type_v = llama_cpp.ggml_type.GGML_TYPE_F32  # not rounded to halves
+        p.flash_attn_type = llama_cpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        p.prefill_assistant = False  # a chat that ends with an answer is whole
+        self.server = llama_cpp.Server(p)
+        self.letter = self.tokenize("a")[0]
+
+    def ask(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.server.listening_address + path, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read())
+
+    def tokenize(self, text):
+        return self.ask("/tokenize", {"content": text, "add_special": False, "parse_special": True})["tokens"]
+
+    def next(self, prompt, n):
+        """The n likeliest tokens after the prompt, best first, with their log-probabilities. The server tells none where it
+        chooses the end, so it is made to choose a letter, which these do not show."""
+        said = self.ask("/completion", {"prompt": prompt, "n_predict": 1, "n_probs": n, "cache_prompt": True, "logit_bias": [[self.letter, 1000]]})
+        return said["completion_probabilities"][0]["top_logprobs"]
+
+
 def with_llama_cpp():
     says["llama_cpp_ids"] = {}
     for path in sorted(folder.glob("*.gguf")):
-        exact = {"type_k": llama_cpp.GGML_TYPE_F32, "type_v": llama_cpp.GGML_TYPE_F32, "flash_attn": False}  # not rounded to halves
-        model = llama_cpp.Llama(str(path), n_ctx=len(ids) + new + 1, n_batch=512, logits_all=True, verbose=False, **exact)
-        model.eval(ids)
-        logits = np.array(model.scores[:len(ids)], dtype="<f4")
-        logits.tofile(path.with_suffix(".f32"))
-        chosen = [int(np.argmax(logits[-1]))]
+        server = Server(path)
+        vocab = server.ask("/v1/models")["data"][0]["meta"]["n_vocab"]
+        logprobs = np.zeros((len(ids), vocab), dtype="<f4")
+        for i in range(len(ids)):
+            for t in server.next(ids[:i + 1], vocab):
+                logprobs[i, t["id"]] = t["logprob"]
+        logprobs.tofile(path.with_suffix(".f32"))
+        chosen, text = [], b""
         while len(chosen) < new:
-            model.eval([chosen[-1]])
-            chosen.append(int(np.argmax(model.scores[model.n_tokens - 1])))
+            best = server.next(ids + chosen, 1)[0]
+            chosen.append(best["id"])
+            text += bytes(best["bytes"])
         says["llama_cpp_ids"][path.stem] = chosen
         if path.stem == "f32":
-            says["llama_cpp_tokens"] = [model.tokenize(text.encode(), add_bos=False, special=True) for text in case["texts"]]
-            says["llama_cpp_text"] = model.detokenize(chosen, special=False).decode(errors="replace")
-            says["llama_cpp_special"] = [model.token_bos(), model.token_eos()]
-            says["llama_cpp_chats"] = [rendered(model, c) for c in case["chats"]]
-
-
-def rendered(model, chat):
-    """A chat in the file's own template, as create_chat_completion writes it."""
-    text = lambda token: llama_cpp.llama_vocab_get_text(model._model.vocab, token).decode()
-    formatter = Jinja2ChatFormatter(model.metadata["tokenizer.chat_template"], eos_token=text(model.token_eos()), bos_token=text(model.token_bos()),
-                                    add_generation_prompt=chat.get("add_generation_prompt", False))
-    return formatter(messages=chat["messages"], tools=chat.get("tools")).prompt
+            props = server.ask("/props")
+            says["llama_cpp_tokens"] = [server.tokenize(text) for text in case["texts"]]
+            says["llama_cpp_text"] = text.decode(errors="replace")
+            says["llama_cpp_special"] = server.tokenize(props["bos_token"]) + server.tokenize(props["eos_token"])
+            says["llama_cpp_chats"] = [server.ask("/apply-template", {"add_generation_prompt": False} | chat)["prompt"] for chat in case["chats"]]
 
 
 with_transformers()
