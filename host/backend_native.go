@@ -115,7 +115,7 @@ func (b *backend) free(h bufferHandle) {
 	h.Release()
 }
 
-const mostWritten = 64 << 20 // bytes that wait for a submission
+const mostWritten = 16 << 20 // bytes that wait for a submission
 
 // write copies data, which takes memory until the next submission: many writes, such as a checkpoint's, get one of their own.
 func (b *backend) write(h bufferHandle, offset int64, data []byte) error {

@@ -23,7 +23,7 @@ import (
 type sweepCommand struct {
 	File     string `arg:"" name:"sweep.yaml" help:"What to run: command, set, grid or random, halving; docs/tuning.md describes them."`
 	Out      string `placeholder:"DIR" help:"Folder of all the runs; an unfinished sweep in it goes on. Default: runs/NAME-OF-THE-FILE."`
-	Parallel string `default:"auto" placeholder:"N" help:"Most runs at a time on the device, as far as its memory holds them; each comes out as it does alone. auto: 4 on a GPU whose memory is known, else 1."`
+	Parallel string `default:"auto" placeholder:"N" help:"Most runs at a time on the device, as far as its memory holds them; each comes out as it does alone. Default: auto, which is 4 on a GPU whose memory is known, else 1."`
 	Watch    bool   `help:"Open a window that lays the curves of all runs over one another while they grow; Ctrl-C closes it, too."`
 }
 
