@@ -183,7 +183,7 @@ func (c *evalCommand) lengths(p *program, s *speaker, bar *progress) (any, error
 func (c *evalCommand) choices(p *program, s *speaker, bar *progress) (any, error) {
 	f, err := os.Open(c.Choices)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--choices: %w", err)
 	}
 	defer f.Close()
 	questions, err := evaluate.ReadQuestions(f)

@@ -57,7 +57,7 @@ func (c *evalCommand) exchanges() (all []evaluate.Exchange, err error) {
 	}
 	f, err := os.Open(c.Data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--data: %w", err)
 	}
 	defer f.Close()
 	lines := bufio.NewReader(f)

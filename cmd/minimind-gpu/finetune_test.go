@@ -143,6 +143,7 @@ func TestFineTune(t *testing.T) {
 	} {
 		minimind(t, c.args...).want(t, 1, c.want)
 	}
+	minimind(t, "sft", "--resume", merged).want(t, exitUsage, merged+" holds a model but no run to go on with", "sft --from "+merged)
 	minimind(t, "sft", "--resume", base).want(t, exitUsage, "is a run of pretrain: go on with it by minimind-gpu pretrain --resume")
 	if _, err := os.Stat(in("x")); err == nil {
 		t.Error("a run that could not begin left its folder")

@@ -84,7 +84,7 @@ func (c *generateCommand) readLines(p *program, s *speaker) (lines []*line, long
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
-			return nil, 0, err
+			return nil, 0, fmt.Errorf("--file: %w", err)
 		}
 		defer f.Close()
 		in = f

@@ -134,6 +134,19 @@ func TestPretrain(t *testing.T) {
 	tokenizer := shared(t, "data/tokenizer-minimind2/tokenizer.json")
 	minimind(t, "pretrain", "--resume", out, "--tokenizer", tokenizer).want(t, 1, "another tokenizer")
 
+	minimind(t, smallRun(filepath.Join(other, "run"))...).want(t, 1, "cannot make the run's folder", "choose another by --out")
+	locked := filepath.Join(t.TempDir(), "locked")
+	if err := os.CopyFS(locked, os.DirFS(out)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(locked, metricsFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(locked, metricsFile), 0o777); err != nil { // no more to be written than a read-only one
+		t.Fatal(err)
+	}
+	minimind(t, "pretrain", "--resume", locked).want(t, 1, "cannot write in the run's folder: open "+filepath.Join(locked, metricsFile), "resume a copy")
+
 	last := filepath.Join(out, checkpointsFolder, "step-00000012.ckpt")
 	whole, err := os.ReadFile(last)
 	if err != nil {

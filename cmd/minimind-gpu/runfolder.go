@@ -54,7 +54,7 @@ func (p *program) newRun(dir string, keep int) (*runFolder, error) {
 // create makes the folder with the settings, the tokenizer and the chat template, if it is no usual one.
 func (r *runFolder) create(settings yaml.MapSlice, tokenizer []byte, chat *chatFormat) error {
 	if err := os.MkdirAll(filepath.Join(r.dir, checkpointsFolder), 0o777); err != nil {
-		return fmt.Errorf("cannot make the run's folder: %w", err)
+		return fmt.Errorf("cannot make the run's folder: %w; choose another by --out", err)
 	}
 	text, err := yaml.Marshal(settings)
 	if err != nil {

@@ -81,6 +81,9 @@ func (s *settingsFiles) addRun(path string, ctx *kong.Context) error {
 	reader, f, err := openCheckpoint(file)
 	if err == nil {
 		defer f.Close()
+		if len(reader.Header.State.Settings) == 0 {
+			return fmt.Errorf("%s holds a model but no run to go on with: begin one from it, as by minimind-gpu sft --from %s", file, path)
+		}
 		if is := stageOf(reader.Header); is != commandOf(ctx) {
 			return fmt.Errorf("%s is a run of %s: go on with it by minimind-gpu %s --resume %s", path, is, is, path)
 		}

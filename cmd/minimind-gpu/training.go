@@ -156,7 +156,10 @@ func (r *training) prepare(settings *kong.Context) (err error) {
 			return err
 		}
 	}
-	return r.folder.open(r.done)
+	if err := r.folder.open(r.done); err != nil {
+		return fmt.Errorf("cannot write in the run's folder: %w; resume a copy of it that may be written", err)
+	}
+	return nil
 }
 
 // assemble opens the device and the data, and makes the trainer.
