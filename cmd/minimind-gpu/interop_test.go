@@ -33,7 +33,6 @@ type interopCase struct {
 	model     config.Model
 	tokenizer string      // of the published ones; empty: the corpus's
 	trained   bool        // with the corpus, for a while; else fresh
-	llamaCpp  bool        // llama.cpp knows it
 	lora      config.LoRA // of rank 0: none
 }
 
@@ -54,18 +53,18 @@ func interopCases(t *testing.T) []interopCase {
 	}
 	var none config.LoRA
 	return []interopCase{
-		{"tiny, trained", preset("tiny"), "", true, true, none},
-		{"untied head", small(preset("minimind2-small"), func(m *config.Model) { m.TieWordEmbeddings = false }), first, false, true,
+		{"tiny, trained", preset("tiny"), "", true, none},
+		{"untied head", small(preset("minimind2-small"), func(m *config.Model) { m.TieWordEmbeddings = false }), first, false,
 			config.LoRA{Rank: 8, Alpha: 12, Targets: "q_proj,v_proj,down_proj"}},
 		{"YaRN", small(preset("minimind2-small"), func(m *config.Model) {
 			m.RopeScaling = &config.RopeScaling{Type: "yarn", Factor: 16, OriginalMaxPositionEmbeddings: 16, BetaFast: 32, BetaSlow: 1, AttentionFactor: 1}
-		}), first, false, true, none},
+		}), first, false, none},
 		{"2 of 6 experts", small(preset("minimind3-moe"), func(m *config.Model) {
 			m.MoE = &config.MoE{NumExperts: 6, NumExpertsPerTok: 2, MoEIntermediateSize: 96, NormTopKProb: "always", Aux: "batch", AuxCoef: 5e-4}
-		}), second, false, true, none},
-		{"minimind2-small", preset("minimind2-small"), first, false, true, none},
-		{"minimind3", preset("minimind3"), second, false, true, none},
-		{"minimind3-moe", preset("minimind3-moe"), second, false, true, none},
+		}), second, false, none},
+		{"minimind2-small", preset("minimind2-small"), first, false, none},
+		{"minimind3", preset("minimind3"), second, false, none},
+		{"minimind3-moe", preset("minimind3-moe"), second, false, none},
 	}
 }
 
@@ -107,7 +106,7 @@ func TestInterop(t *testing.T) {
 	fmt.Printf("adapter: %s\n", device.Info)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer table.Flush()
-	fmt.Fprintln(table, "model\tparameters\tclass\ttransformers\tllama.cpp F32\tF16\tQ8_0\tgreedy tokens, of "+fmt.Sprint(interopNew))
+	fmt.Fprintln(table, "model\tparameters\tclass\ttransformers\tllama.cpp F32\tF16\tQ8_0")
 	for i, c := range interopCases(t) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -166,10 +165,8 @@ func sharedFolder() string {
 // compare exports the checkpoint, lets the others read it, and holds what they say against what we say.
 func (c interopCase) compare(t *testing.T, device *host.Device, python, dir, ckpt string, tok *tokenizer.Tokenizer, table *tabwriter.Writer) map[string]string {
 	minimind(t, "export", "--checkpoint", ckpt, "--format", "hf", "--out", filepath.Join(dir, "hf")).want(t, 0)
-	if c.llamaCpp {
-		for _, d := range []string{"f32", "f16", "q8_0"} {
-			minimind(t, "export", "--checkpoint", ckpt, "--format", "gguf", "--dtype", d, "--out", filepath.Join(dir, d+".gguf")).want(t, 0)
-		}
+	for _, d := range []string{"f32", "f16", "q8_0"} {
+		minimind(t, "export", "--checkpoint", ckpt, "--format", "gguf", "--dtype", d, "--out", filepath.Join(dir, d+".gguf")).want(t, 0)
 	}
 	ids := tok.Encode("<|im_start|>" + interopPrompt + interopPrompt)[:interopRow]
 	texts := []string{interopPrompt, " \t\n  a\r\n\r\n   b", "I'll we've DON'T it's'S", "x=3.14159; // ½ ２３ ٣", "é è ñ 🙂👩‍🚀 \u00a0\u3000。"}
@@ -231,25 +228,21 @@ func (c interopCase) compare(t *testing.T, device *host.Device, python, dir, ckp
 	if others.Tied != c.model.TieWordEmbeddings {
 		t.Errorf("transformers ties the head: %t", others.Tied)
 	}
-	same := "transformers"
-	if c.llamaCpp {
-		same += ", llama.cpp"
-		if d := worst["f32"]; !(d <= interopBound) {
-			t.Errorf("llama.cpp's log-probabilities are up to %g off ours", d)
-		}
-		if !slices.Equal(others.LlamaCppIDs["f32"], greedy) || others.LlamaCppText != tok.Decode(greedy, true) {
-			t.Errorf("llama.cpp generates\n%v %q, we\n%v %q", others.LlamaCppIDs["f32"], others.LlamaCppText, greedy, tok.Decode(greedy, true))
-		}
-		if special := []int{tok.BOS(), tok.EOS()}; !slices.Equal(others.LlamaCppSpecial, special) {
-			t.Errorf("llama.cpp's special tokens are %v, want %v", others.LlamaCppSpecial, special)
-		}
+	if d := worst["f32"]; !(d <= interopBound) {
+		t.Errorf("llama.cpp's log-probabilities are up to %g off ours", d)
+	}
+	if !slices.Equal(others.LlamaCppIDs["f32"], greedy) || others.LlamaCppText != tok.Decode(greedy, true) {
+		t.Errorf("llama.cpp generates\n%v %q, we\n%v %q", others.LlamaCppIDs["f32"], others.LlamaCppText, greedy, tok.Decode(greedy, true))
+	}
+	if special := []int{tok.BOS(), tok.EOS()}; !slices.Equal(others.LlamaCppSpecial, special) {
+		t.Errorf("llama.cpp's special tokens are %v, want %v", others.LlamaCppSpecial, special)
 	}
 	for i, text := range texts {
 		want := tok.Encode(text)
 		if !slices.Equal(others.TransformersTokens[i], want) {
 			t.Errorf("transformers' tokens of %q are %v, ours %v", text, others.TransformersTokens[i], want)
 		}
-		if c.llamaCpp && !slices.Equal(others.LlamaCppTokens[i], want) {
+		if !slices.Equal(others.LlamaCppTokens[i], want) {
 			t.Errorf("llama.cpp's tokens of %q are %v, ours %v", text, others.LlamaCppTokens[i], want)
 		}
 	}
@@ -260,19 +253,13 @@ func (c interopCase) compare(t *testing.T, device *host.Device, python, dir, ckp
 		if others.Chats[i] != want.Text {
 			t.Errorf("transformers writes chat %d as %q, want %q", i, others.Chats[i], want.Text)
 		}
-		if c.llamaCpp && others.LlamaCppChats[i] != want.Text {
+		if others.LlamaCppChats[i] != want.Text {
 			t.Errorf("the GGUF's template writes chat %d as %q, want %q", i, others.LlamaCppChats[i], want.Text)
 		}
 	}
 	c.importResaved(t, dir, ckpt)
 
-	cell := func(d string) string {
-		if v, ok := worst[d]; ok {
-			return fmt.Sprintf("%.1e", v)
-		}
-		return "-"
-	}
-	fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\tequal in %s\n", c.name, c.model.NumParameters(), others.Class, cell("transformers"), cell("f32"), cell("f16"), cell("q8_0"), same)
+	fmt.Fprintf(table, "%s\t%d\t%s\t%.1e\t%.1e\t%.1e\t%.1e\n", c.name, c.model.NumParameters(), others.Class, worst["transformers"], worst["f32"], worst["f16"], worst["q8_0"])
 	return others.Versions
 }
 

@@ -99,6 +99,5 @@ def with_llama_cpp():
 
 
 with_transformers()
-if any(folder.glob("*.gguf")):
-    with_llama_cpp()
+with_llama_cpp()
 (folder / "other.json").write_text(json.dumps(says))
