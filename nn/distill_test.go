@@ -12,7 +12,7 @@ import (
 func testTeacher(t *testing.T) *Model {
 	t.Helper()
 	c := testConfig()
-	c.HiddenSize, c.NumHiddenLayers, c.HeadDim, c.IntermediateSize, c.RopeTheta = 48, 3, 12, 64, 1e4
+	c.HiddenSize, c.NumHiddenLayers, c.NumAttentionHeads, c.IntermediateSize, c.RopeTheta = 48, 3, 6, 64, 1e4
 	m := testModel(t, c)
 	for i, p := range c.Parameters() { // which knows what it wants
 		if len(p.Shape) == 2 {
