@@ -72,9 +72,11 @@ func (t *trainer) plan(q request) error {
 	if err != nil {
 		return refuse(err)
 	}
-	tok, err := t.tokenizerOf(q)
-	if err != nil {
-		return refuse(err)
+	tok := t.corpus.tok
+	if !converses(s.Stage) {
+		if tok, err = t.tokenizerOf(q); err != nil {
+			return refuse(err)
+		}
 	}
 	m, err := t.modelFor(s, tok)
 	if err != nil {
