@@ -1,6 +1,10 @@
 package host
 
-import "testing"
+import (
+	"errors"
+	"strings"
+	"testing"
+)
 
 // A number names the adapter at that place of the list, even where it is a part of another one's name.
 func TestPick(t *testing.T) {
@@ -17,5 +21,10 @@ func TestPick(t *testing.T) {
 	}
 	if _, err := pick(all, "-1"); err == nil {
 		t.Error("-1 picks something")
+	}
+	for _, wish := range []string{"", "gpu", "0"} {
+		if _, err := pick(nil, wish); !errors.Is(err, ErrNoAdapter) || !strings.Contains(err.Error(), noAdapterHelp) {
+			t.Errorf("of no adapter %q picks with the error %v", wish, err)
+		}
 	}
 }

@@ -21,6 +21,12 @@ import (
 // untrained writes a checkpoint of the tiny preset with fresh weights, in the place that a run would have it.
 func untrained(t *testing.T, context int) (run string) {
 	t.Helper()
+	return untrainedBut(t, context, nil)
+}
+
+// untrainedBut is untrained with other values of some parameters.
+func untrainedBut(t *testing.T, context int, values map[string][]float32) (run string) {
+	t.Helper()
 	c, err := config.Preset("tiny")
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +57,7 @@ func untrained(t *testing.T, context int) (run string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		copy(v, values[p.Name])
 		if err := w.Tensor(host.AsBytes(v)); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -173,6 +174,18 @@ func TestMissingFiles(t *testing.T) {
 	}
 	if _, err := os.Stat(out); err == nil {
 		t.Error("something was made")
+	}
+}
+
+// TestWeightsThatAreNoNumbers: they are found when they are read, and nothing is begun or made from them.
+func TestWeightsThatAreNoNumbers(t *testing.T) {
+	run := untrainedBut(t, 64, map[string][]float32{"model.norm.weight": {1, 1, 1, float32(math.NaN())}})
+	out := filepath.Join(t.TempDir(), "out")
+	for _, line := range []string{"generate --prompt a --checkpoint ", "sft --max-steps 1 --out " + out + " --from ", "export --format hf --out " + out + " --checkpoint "} {
+		minimind(t, append(strings.Fields(line), run)...).want(t, exitFailure, "parameter model.norm.weight is NaN at [3]")
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("something was made of it")
 	}
 }
 

@@ -208,6 +208,9 @@ func (p *program) makeShard(path string, src *textSource, tok *tokenizer.Tokeniz
 	defer bar.clear()
 	start := time.Now()
 	progress := func(done int64) {
+		if size < 1e6 {
+			return // it is done at once
+		}
 		bar.show(float64(done)/float64(size), done == size, func() string {
 			return fmt.Sprintf("tokenising %s: %.0f of %.0f MB, %.1f MB/s", src.name, float64(done)/1e6, float64(size)/1e6,
 				float64(done)/1e6/time.Since(start).Seconds())

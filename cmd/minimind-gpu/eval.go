@@ -148,6 +148,7 @@ func (c *evalCommand) text(p *program, s *speaker, bar *progress) (any, error) {
 		all = min(all, c.MaxTokens)
 	}
 	return evaluate.Loss(p.ctx, s.model, s.tok, rows, c.MaxSeqLen, c.MaxTokens, func(done int64) {
+		done = min(done, all) // it ends with a whole row
 		bar.show(float64(done)/float64(all), false, func() string { return fmt.Sprintf("predicted %d of %d tokens", done, all) })
 	})
 }
