@@ -74,8 +74,11 @@ function dataFields() {
     element("textarea", { id: "pasted", spellcheck: false }), words("p", "pasted?", { className: "hint" }));
   const drop = element("label", { className: "drop" }, words("span", "drop"), element("input", { type: "file", id: "file", className: "hidden-input", accept: ".txt,.md,.jsonl,.json" }));
   const file = element("div", { className: "control", id: "file-field", hidden: true }, drop, words("p", "file?", { className: "hint" }));
+  const which = words("span", "choose");
+  const input = element("input", { type: "file", id: "tokenizer", className: "hidden-input", accept: ".json",
+    onchange: () => (input.files[0] ? put(which, "chosen", { name: input.files[0].name }) : put(which, "choose")) });
   const tokenizer = element("div", { className: "control", id: "tokenizer-field" }, words("label", "tokenizer", { htmlFor: "tokenizer" }),
-    element("input", { type: "file", id: "tokenizer", accept: ".json" }), words("p", "tokenizer?", { className: "hint" }));
+    element("label", { className: "drop" }, which, input), words("p", "tokenizer?", { className: "hint" }));
   return [paste, file, tokenizer];
 }
 

@@ -348,7 +348,7 @@ function take(file) {
     const files = new DataTransfer();
     files.items.add(file);
     $("tokenizer").files = files.files;
-    return plan();
+    return void $("tokenizer").dispatchEvent(new Event("change", { bubbles: true }));
   }
   chosen = file;
   set({ ...settings(), source: "file" });
