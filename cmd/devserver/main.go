@@ -27,9 +27,9 @@ var release embed.FS
 
 const usage = `devserver serves the page on which a language model learns in the browser, or writes it as files.
 
-  devserver                   serve it, at an address that is printed
-  devserver -open             and open it in a browser
-  devserver -export dist/site write it for any static host, also below a path
+  devserver                     serve it, at an address that is printed
+  devserver -open               and open it in a browser
+  devserver -export dist/site   write it for any static host, also below a path
 
 `
 
