@@ -207,8 +207,19 @@ func TestProgressIsPlainWithoutATerminal(t *testing.T) {
 	out.Reset()
 	p = &progress{w: &out, width: func() int { return 24 }}
 	p.show(0.5, true, func() string { return "a line that is too long" })
-	if got := out.String(); got != "\r████████░░░░░░░░ a line\x1b[K\n" {
+	if got := out.String(); got != "\r████░░░░ a line that is\x1b[K\n" {
 		t.Fatalf("printed %q", got)
+	}
+	const whole = "step 220/220 · loss 0.6219 · val 0.5514 (ppl 1.7) · lr 2.00e-04 · grad norm 0.557 · 3814 tok/s · 29.9 MiB · 0:07 left"
+	for width, want := range map[int]string{
+		140: "\r████████████████ " + whole + "\x1b[K\n",
+		80:  "\r████████ step 220/220 · loss 0.6219 · val 0.5514 (ppl 1.7) · 0:07 left\x1b[K\n",
+	} {
+		out.Reset()
+		p.width = func() int { return width }
+		if p.show(1, true, func() string { return whole }); out.String() != want {
+			t.Errorf("printed %q", out.String())
+		}
 	}
 }
 

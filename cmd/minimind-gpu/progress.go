@@ -7,8 +7,10 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vbauerster/mpb/v8/cwriter"
 )
@@ -47,9 +49,11 @@ func (p *progress) show(share float64, last bool, text func() string) {
 		fmt.Fprintln(p.w, text())
 		return
 	}
-	line := []rune(bar(share) + " " + text())
-	line = line[:min(len(line), p.width()-1)]
-	fmt.Fprintf(p.w, "\r%s\x1b[K", string(line)) // [K clears what an older, longer line left
+	cells, room := 16, p.width()-1
+	if room < 100 {
+		cells = 8
+	}
+	fmt.Fprintf(p.w, "\r%s %s\x1b[K", bar(share, cells), fitLine(text(), room-cells-1)) // [K clears what an older, longer line left
 	p.live = true
 	if last {
 		p.clear()
@@ -64,9 +68,20 @@ func (p *progress) clear() {
 	}
 }
 
-func bar(share float64) string {
-	const cells = 16
-	full := int(math.Round(cells * min(max(share, 0), 1)))
+// fitLine is a line of parts with dots between them, as far as there is room: of a longer one the last part stays, such as
+// the time left, and those before it go.
+func fitLine(text string, room int) string {
+	const dot = " · "
+	parts := strings.Split(text, dot)
+	for len(parts) > 2 && utf8.RuneCountInString(strings.Join(parts, dot)) > room {
+		parts = slices.Delete(parts, len(parts)-2, len(parts)-1)
+	}
+	line := []rune(strings.Join(parts, dot))
+	return string(line[:min(len(line), room)])
+}
+
+func bar(share float64, cells int) string {
+	full := int(math.Round(float64(cells) * min(max(share, 0), 1)))
 	return strings.Repeat("█", full) + strings.Repeat("░", cells-full)
 }
 
