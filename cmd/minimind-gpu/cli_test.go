@@ -5,15 +5,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/alecthomas/kong"
 )
 
 // result is what a run of the program left.
@@ -77,26 +73,6 @@ func TestHelp(t *testing.T) {
 	minimind(t).want(t, 0, "pretrain", "generate", "chat", "verify", "tokenizer train")
 	minimind(t, "pretrain", "--help").want(t, 0, "--learning-rate", "--accumulation-steps", "--max-seq-len", "--resume", "Examples:\n\n    minimind-gpu pretrain ")
 	minimind(t, "lora", "--help").want(t, 0, "lora train", "    minimind-gpu lora merge --adapters RUN --out merged.ckpt")
-}
-
-// TestExamples: every command has some, which can be typed.
-func TestExamples(t *testing.T) {
-	parser := func() *kong.Kong {
-		return newParser(&program{stdout: io.Discard, stderr: io.Discard}, &commandLine{}, &settingsFiles{read: true})
-	}
-	for _, command := range parser().Model.Leaves(false) {
-		if examples[command.Path()] == "" {
-			t.Errorf("%s has no example", command.Path())
-		}
-	}
-	for name, lines := range examples {
-		for _, line := range strings.Split(strings.TrimSpace(lines), "\n") {
-			args := strings.Fields(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune("#<>", r) })[0], "text"))
-			if _, err := parser().Parse(args[1:]); err != nil || args[0] != "minimind-gpu" {
-				t.Errorf("%s: %s: %v", name, line, err)
-			}
-		}
-	}
 }
 
 func TestWrongUse(t *testing.T) {
