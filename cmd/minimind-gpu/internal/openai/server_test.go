@@ -221,13 +221,13 @@ func TestVanishingClients(t *testing.T) {
 
 func TestTimeout(t *testing.T) {
 	c := openaitest.Random(t, generate.Batch{Context: 4096, Texts: 1})
-	c.Timeout = 50 * time.Millisecond
+	c.Timeout = 50 * time.Millisecond // greedily, this model goes on and on
 	s := openaitest.Serve(t, c)
-	status, _, body := ask(t, s, "/v1/completions", `{"max_tokens":4000}`)
+	status, _, body := ask(t, s, "/v1/completions", `{"temperature":0,"max_tokens":4000}`)
 	if _, code := param(t, body); status != 504 || code != "timeout" {
 		t.Errorf("%d %s", status, body)
 	}
-	status, _, body = ask(t, s, "/v1/completions", `{"max_tokens":4000,"stream":true}`)
+	status, _, body = ask(t, s, "/v1/completions", `{"temperature":0,"max_tokens":4000,"stream":true}`)
 	if lines := strings.Split(strings.TrimSpace(body), "\n"); status != 200 || !strings.Contains(lines[len(lines)-1], `data: {"error":`) || strings.Contains(body, "[DONE]") {
 		t.Errorf("%d, at last %s", status, lines[len(lines)-1])
 	}
@@ -253,7 +253,7 @@ func TestSlowClients(t *testing.T) {
 		t.Errorf("to a request that never ends: %q, %v", answer, err)
 	}
 
-	for _, body := range []string{`{"max_tokens":60,"n":4,"logprobs":20}`, // more than the system holds for a client
+	for _, body := range []string{`{"max_tokens":60,"n":4,"logprobs":20,"temperature":0}`, // more than the system holds for a client
 		`{"max_tokens":4000,"n":16,"stream":true,"logprobs":20,"temperature":0}`} { // greedy, this model goes on and on
 		deaf, err := net.DialTCP("tcp", nil, s.Listener.Addr().(*net.TCPAddr))
 		if err != nil {
