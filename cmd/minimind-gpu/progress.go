@@ -120,6 +120,14 @@ func thousands(n float64) string {
 	return fmt.Sprintf("%.0f", n)
 }
 
+// counted writes a number of things: 1 layer, 2 layers.
+func counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
+
 // clock writes a time for people: 0:07, 12:30, 3:05:00.
 func clock(seconds float64) string {
 	s := int64(seconds + 0.5)

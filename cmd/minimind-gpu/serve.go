@@ -67,7 +67,7 @@ func (c *serveCommand) Run(p *program) error {
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(c.Host, fmt.Sprint(c.Port)))
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot listen where --host and --port say: %w", err)
 	}
 	defer listener.Close()
 	length, err := s.context(c.Context)

@@ -100,7 +100,7 @@ func TestServeRefuses(t *testing.T) {
 	}
 	defer taken.Close()
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	minimind(t, "serve", "--checkpoint", run, "--port", port).want(t, 1, "address already in use")
+	minimind(t, "serve", "--checkpoint", run, "--port", port).want(t, 1, "--port", "address already in use")
 	minimind(t, "serve", "--checkpoint", run, "--parallel", "0").want(t, 2, "--parallel is 0")
 	minimind(t, "serve", "--checkpoint", run, "--rope-scaling", "0.5").want(t, 1, "rope_scaling.factor is 0.5")
 	minimind(t, "serve", "--checkpoint", run, "--queue=-1").want(t, 2, "--queue is -1")

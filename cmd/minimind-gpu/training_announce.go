@@ -13,8 +13,8 @@ import (
 // announce says what will be done, and with what.
 func (r *training) announce() {
 	r.say("adapter    %s", r.device.Info)
-	r.say("model      %s%d parameters, %d layers of width %d, vocabulary %d", r.called, r.model.NumParameters(),
-		r.model.NumHiddenLayers, r.model.HiddenSize, r.model.VocabSize)
+	r.say("model      %s%d parameters, %s of width %d, vocabulary %d", r.called, r.model.NumParameters(),
+		counted(r.model.NumHiddenLayers, "layer"), r.model.HiddenSize, r.model.VocabSize)
 	if e := r.model.MoE; e != nil {
 		r.say("           %s by a token, and %d shared: %d parameters", experts(e), e.NumSharedExperts, r.model.ActiveParameters())
 	}

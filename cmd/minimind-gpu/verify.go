@@ -37,7 +37,7 @@ func (c *verifyCommand) Run(p *program) error {
 	if failed > 0 {
 		return fmt.Errorf("%d of %d cases failed", failed, len(c.Dirs))
 	}
-	fmt.Fprintf(p.stdout, "%d cases passed\n", len(c.Dirs))
+	fmt.Fprintf(p.stdout, "%s passed\n", counted(len(c.Dirs), "case"))
 	return nil
 }
 
