@@ -105,6 +105,7 @@ func (t *trainer) recover(lost error) {
 		err = t.rebuild()
 	}
 	if err != nil {
+		t.release() // the next request opens the GPU anew
 		post("error", map[string]any{"kind": "lost", "detail": detail(err)})
 		t.ready()
 		return

@@ -61,7 +61,7 @@ func chartsWriteChinese(tab *tab) {
 		js[bool](tab, "history.replaceState(null, '', '?charts="+place+"'); true")
 		js[bool](tab, letters)
 		js[bool](tab, fmt.Sprintf(`channel.port2.postMessage(Uint8Array.from(atob(%q), (c) => c.charCodeAt(0))); true`, base64.StdEncoding.EncodeToString(points(tab.T, 0))))
-		for _, language := range []string{"en", "zh", "en"} {
+		for _, language := range []string{"zh", "en"} {
 			for _, title := range []string{"loss", "损失"} {
 				off := js[float64](tab, fmt.Sprintf("look(%q, %q)", language, title))
 				if right := (language == "en") == (title == "loss"); right != (off < 4) {
@@ -103,6 +103,6 @@ func speaksChinese(tab *tab) {
 	tab.alarm("“宽度”不能是这个值。必须是 4 的倍数。")
 	tab.refuses("#batch_size=60000&max_seq_len=1024&max_steps=5", "显存放不下", "程序的原话（英文）：", "batch_size")
 	tab.click("language")
-	js[bool](tab, "location.hash = '"+least+"12&validation_share=0.2'; true")
-	tab.until("document.getElementById('c-max_steps').value === '12'", 5*time.Second)
+	js[bool](tab, "location.hash = '"+least+"8&validation_share=0.2'; true")
+	tab.until("document.getElementById('c-max_steps').value === '8'", 5*time.Second)
 }
