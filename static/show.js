@@ -35,13 +35,19 @@ export function showSample({ step, index, text, begins }) {
   while (column.children.length > 3) column.lastChild.remove();
 }
 
+// advised is advice with the names of the page's settings for those of flags; those that it lacks are the native program's.
+const advised = (advice) => say(advice).replace(/--([a-z-]+)\b(?! auto)/g, (flag, name) => {
+  const setting = name.replaceAll("-", "_");
+  return $("c-" + setting) ? "“" + say(setting) + "”" : flag;
+});
+
 export function showDiagnosis({ cause, advice, checks }) {
   $("diagnosis").hidden = false;
-  $("cause").textContent = advice ? say("cause-advice", { cause: [cause], advice: [advice] }) : say("cause", { cause: [cause] });
+  $("cause").textContent = advice ? say("cause-advice", { cause: [cause], advice: advised(advice) }) : say("cause", { cause: [cause] });
   $("checks").replaceChildren(...checks.map((c) => element("li", { className: c.verdict, title: say(c.threshold) },
     element("b", {}, say(c.name), element("span", { className: "aloud", textContent: ": " + say(c.verdict) })),
     element("span", { textContent: say(...c.measure) }),
-    ...(c.advice ? [element("em", { textContent: say(c.advice) })] : []))));
+    ...(c.advice ? [element("em", { textContent: advised(c.advice) })] : []))));
 }
 
 // showRuns lists the runs, with the settings in which they differ.

@@ -124,18 +124,37 @@ func (t *tab) until(expression string, limit time.Duration) {
 
 func (t *tab) click(id string) { t.Helper(); t.do(chromedp.Click(chromedp.ID(id))) }
 
+// speaks asks the model until it writes something: one that has hardly learnt may find that the text ends at once.
+func (t *tab) speaks() {
+	t.Helper()
+	for range 10 {
+		t.click("speak")
+		t.until("!document.getElementById('speak').hidden", 30*time.Second)
+		if js[bool](t, "document.getElementById('answer').textContent.length > document.getElementById('prompt').value.length + 4") {
+			return
+		}
+	}
+	t.Fatalf("it has nothing to say: %q", t.text("answer"))
+}
+
 // picture saves a screenshot where a person can look at it.
 func (t *tab) picture(name string) {
 	t.Helper()
-	folder := filepath.Join("..", "..", "dist", "screenshots")
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		t.Fatal(err)
-	}
 	png, err := chromedp.Run(t.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatal(err)
+	t.keep(name, png, err)
+}
+
+// keep saves a picture where a person can look at it.
+func (t *tab) keep(name string, png []byte, err error) {
+	t.Helper()
+	folder := filepath.Join("..", "..", "dist", "screenshots")
+	if err == nil {
+		err = os.MkdirAll(folder, 0o777)
 	}
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), png, 0o666); err != nil {
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, name+".png"), png, 0o666)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

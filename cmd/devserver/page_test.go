@@ -165,8 +165,7 @@ func TestPage(t *testing.T) {
 	if first, last := (losses[1]+losses[2])/2, (losses[at]+losses[at+1])/2; !(last < first-0.3) {
 		t.Errorf("the loss went from %v to %v", first, last)
 	}
-	tab.click("speak")
-	tab.until("!document.getElementById('speak').hidden && document.getElementById('answer').textContent.length > 12", 30*time.Second)
+	tab.speaks()
 	tab.resize(1360, 2150)
 	tab.picture("training")
 	tab.click("theme")
@@ -225,8 +224,7 @@ func TestPage(t *testing.T) {
 	tab.click("start")
 	tab.until("document.getElementById('f-step').textContent.includes('/ 3')", 30*time.Second)
 	tab.state("finished", 30*time.Second)
-	tab.click("speak")
-	tab.until("!document.getElementById('speak').hidden && document.getElementById('answer').textContent.length > 8", 30*time.Second)
+	tab.speaks()
 	adapters := tab.learnsByAdapters(binary)
 	if runs := tab.text("runs"); !strings.Contains(runs, "0.004") || !strings.Contains(runs, "0.002") {
 		t.Errorf("the table of what differs says %q", runs)

@@ -5,8 +5,6 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -68,22 +66,11 @@ func chartsWriteChinese(tab *tab) {
 					tab.Errorf("%s, %s: %q is at best %.1f of 255 from what is there", place, language, title, off)
 				}
 			}
-			tab.keep("charts-" + place + "-" + language)
+			_, picture, _ := strings.Cut(js[string](tab, "picture"), ",")
+			png, err := base64.StdEncoding.DecodeString(picture)
+			tab.keep("charts-"+place+"-"+language, png, err)
 		}
 		js[bool](tab, "charts.close(); true")
-	}
-}
-
-// keep saves the charts' picture where a person can look at it.
-func (t *tab) keep(name string) {
-	t.Helper()
-	_, text, _ := strings.Cut(js[string](t, "picture"), ",")
-	png, err := base64.StdEncoding.DecodeString(text)
-	if err == nil {
-		err = os.WriteFile(filepath.Join("..", "..", "dist", "screenshots", name+".png"), png, 0o666)
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
