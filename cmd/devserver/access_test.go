@@ -17,6 +17,7 @@ import (
 // TestWithoutWebGPU opens the page where nothing can be trained. What is there is there for everyone: by keyboard, read
 // aloud, on a phone, in the dark, in both languages; and its settings are in its address.
 func TestWithoutWebGPU(t *testing.T) {
+	t.Parallel()
 	before := map[string]string{"page": ""}
 	tab := openTab(t, serveExport(t, serveRelease, before))
 	tab.alarm("No GPU can be used here", "hardware acceleration")

@@ -13,6 +13,7 @@ import (
 
 // TestHinderedBrowsers opens the page, as any static host would serve it, where something is missing that it likes to have.
 func TestHinderedBrowsers(t *testing.T) {
+	t.Parallel()
 	before := map[string]string{"page": "", "worker": ""}
 	tab := openTab(t, serveExport(t, http.FileServerFS, before)+least+"6", webgpu)
 	load := func(page, worker string) {

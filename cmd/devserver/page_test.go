@@ -131,6 +131,7 @@ func sameLoss(t *testing.T, what string, got, want float64) {
 
 // TestPage does what a visitor does, from the first click to a lost GPU.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "minimind-gpu")
 	if out, err := exec.Command("go", "build", "-o", binary, "../minimind-gpu").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -43,6 +43,7 @@ func (t *tab) hook(does string) {
 
 // TestVisit does what visitors do with texts, files, curves, and more than their GPU can do.
 func TestVisit(t *testing.T) {
+	t.Parallel()
 	tab := openTab(t, serveExport(t, serveRelease, map[string]string{"worker": deviceHook})+least+"8&validation_share=0.2", webgpu)
 	tab.state("idle", 60*time.Second)
 	tab.run("another tab", anotherTab)
