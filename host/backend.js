@@ -47,17 +47,21 @@
       if (slot) backend.map(slot);
     },
 
-    // slot.state is 0 on its way, 1 mapped, 2 failed; slot.ready is kept when it is not 0.
+    // slot.state is 0 on its way, 1 mapped, with its bytes in slot.data, 2 failed; slot.ready is kept when it is not 0.
     map(slot) {
       slot.state = 0;
-      slot.ready = slot.buffer.mapAsync(GPUMapMode.READ).then(
-        () => { slot.state = 1; },
-        async (reason) => {
-          // When a GPU process dies the mapping fails first; its device is known to be lost a little later.
-          await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
-          slot.state = 2;
-          slot.error = reason.message;
-        });
+      slot.ready = slot.buffer.mapAsync(GPUMapMode.READ).then(() => {
+        slot.data = new Uint8Array(slot.buffer.getMappedRange()); // throws if the device has been destroyed since
+        slot.state = 1;
+      }).catch((reason) => backend.fail(slot, reason.message));
+    },
+
+    // Marks that a slot's bytes did not arrive, or went with the device.
+    async fail(slot, why) {
+      // When a GPU process dies the mapping fails first; its device is known to be lost a little later.
+      await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      slot.state = 2;
+      slot.error = why;
     },
 
     // A promise that is kept when at most n submissions are in flight, n from 0 to 3.

@@ -33,7 +33,7 @@ type (
 	}
 	group        = *wgpu.BindGroup
 	dispatchList = js.Value // array of dispatches, see backend.js
-	stagingSlot  = js.Value // {buffer, state, ready, error}, see backend.js
+	stagingSlot  = js.Value // {buffer, state, ready, data, error}, see backend.js
 )
 
 //go:embed backend.js
@@ -229,12 +229,17 @@ func (b *backend) readStaging(s *stagingSlot, dst []byte, wait bool) (bool, erro
 			return false, err
 		}
 	}
+	// The bytes of a device that was destroyed meanwhile are gone, and their array has no length.
+	if s.Get("state").Int() == 1 && s.Get("data").Length() == 0 {
+		if _, err := Await(b.script.Call("fail", *s, "the device was destroyed")); err != nil {
+			return false, err
+		}
+	}
 	if s.Get("state").Int() != 1 {
 		return false, fmt.Errorf("reading back from the GPU failed: %s", s.Get("error").String())
 	}
-	buffer := s.Get("buffer")
-	js.CopyBytesToGo(dst, js.Global().Get("Uint8Array").New(buffer.Call("getMappedRange")))
-	buffer.Call("unmap")
+	js.CopyBytesToGo(dst, s.Get("data"))
+	s.Get("buffer").Call("unmap")
 	s.Set("state", 0)
 	return true, nil
 }

@@ -2,7 +2,7 @@
 // of the program's flags; words are in text.js, under a control's name and its name with "?".
 import { put } from "./text.js";
 
-const presets = ["tiny", "small", "minimind2-small", "minimind2", "minimind3"];
+const presets = ["tiny", "small", "minimind2-small", "minimind2", "minimind2-moe", "minimind3", "minimind3-moe"];
 const number = (name, value, min, max, step = 1) => ({ name, value, min, max, step });
 const choice = (name, value, options) => ({ name, value, options });
 const only = (stage, controls) => controls.map((c) => ({ ...c, stage })); // shown in that stage alone
